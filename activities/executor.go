@@ -1,0 +1,114 @@
+// Package activities holds the executor contract and the runner that every
+// executor shares: the loop over targets, checkpoints, heartbeats, stopping at
+// safe points, thresholds and parallelism. Each executor is a package below
+// it that says only what to do for a target, and how to put it back.
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/seed-3652815f/sluice/domain"
+)
+
+// Executor applies tasks to targets. Make one with Define.
+type Executor struct {
+	// Name is the activity type, and what a plan file names as executor.
+	Name string
+	open func(ctx context.Context, params json.RawMessage) (*Work, error)
+}
+
+// Define makes an executor whose parameters have the type P. Parameters that
+// P does not know, or that its method Validate() error refuses where it has
+// one, end the task with BAD_PARAMS before open is called. open is called once
+// for each attempt; it connects to the product and changes nothing.
+func Define[P any](name string, open func(ctx context.Context, params P) (*Work, error)) Executor {
+	return Executor{
+		Name: name,
+		open: func(ctx context.Context, raw json.RawMessage) (*Work, error) {
+			params, err := decodeParams[P](raw)
+			if err != nil {
+				return nil, err
+			}
+			return open(ctx, params)
+		},
+	}
+}
+
+// decodeParams reads parameters strictly.
+func decodeParams[P any](raw json.RawMessage) (P, error) {
+	var params P
+	if len(raw) > 0 {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
+			return params, Refused(domain.CodeBadParams, "reading the parameters: %w", err)
+		}
+	}
+	if v, ok := any(params).(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return params, Refused(domain.CodeBadParams, "checking the parameters: %w", err)
+		}
+	}
+	return params, nil
+}
+
+// Work is what an executor does during one attempt. Its functions are called
+// from several goroutines where a task has parallelTargets.
+type Work struct {
+	// Steps are done in order for each batch of targets; a target is done when
+	// all have succeeded. At least one.
+	Steps []Step
+
+	// BatchSize is the most targets that a step is given at once; 0 means 1.
+	BatchSize int
+
+	// Prior reads what stands at the targets now, one value for each in their
+	// order. It is called once for targets whose prior value is not recorded
+	// yet, and what it returns is saved before the first step sees them. It
+	// changes nothing. Nil: the executor records nothing that could be put back.
+	Prior func(ctx context.Context, targets []string) ([]domain.Prior, error)
+
+	// PriorBatch is the most targets that Prior is given at once, which is how
+	// many values one durable save covers. More means fewer saves, and a pause
+	// that waits for more reads; 0 means as many as steps are under way at once.
+	PriorBatch int
+
+	// Rollback puts back Target.Prior, and refuses where something else than
+	// our own value stands there now. Nil: what was done cannot be undone.
+	Rollback func(ctx context.Context, batch []Target) error
+
+	// Close frees what open took. Nil: nothing to free.
+	Close func() error
+}
+
+// Step is one named step of an executor.
+type Step struct {
+	Name string // as users see it, in capitals: SWITCH_GATEWAY
+
+	// Do does the step for a batch. It reads before it writes, for it may be
+	// called again for targets at which it has succeeded before. Its context
+	// ends only when the task's timeout is reached, never because of a pause.
+	// An error is the whole batch's, unless it is a TargetErrors.
+	Do func(ctx context.Context, batch []Target) error
+}
+
+// Target is one target as a step sees it.
+type Target struct {
+	Name string
+
+	// Key is the same for every attempt of this step at this target; give it
+	// to products that take an idempotency key.
+	Key string
+
+	// Fence grows with each attempt; products that remember the highest one
+	// can refuse a late effect of an earlier attempt.
+	Fence int64
+
+	// Prior is what stood here before; the zero value where the executor
+	// records none.
+	Prior domain.Prior
+}

@@ -1,0 +1,295 @@
+package domain
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// CommandName names a command, and the Signal that carries it.
+type CommandName string
+
+// The commands.
+const (
+	CommandStart  CommandName = "start"
+	CommandPause  CommandName = "pause"
+	CommandResume CommandName = "resume"
+	CommandRetry  CommandName = "retry"
+	CommandSkip   CommandName = "skip"
+	CommandAbort  CommandName = "abort"
+)
+
+// Commands lists every command in the order in which users meet them.
+var Commands = []CommandName{CommandStart, CommandPause, CommandResume, CommandRetry, CommandSkip, CommandAbort}
+
+// Command is the one argument of every command; every field may be left out.
+type Command struct {
+	CommandID  string `json:"commandId,omitempty"` // one that was seen before makes the command a repeat
+	Actor      string `json:"actor,omitempty"`     // who asks, as they claim
+	Reason     string `json:"reason,omitempty"`    // why, in the actor's words
+	Task       string `json:"task,omitempty"`      // the task that is meant; empty means those to which it applies
+	From       From   `json:"from,omitempty"`      // retry: where to go on; empty means checkpoint
+	MaxRetries int    `json:"maxRetries,omitempty"`
+	IfVersion  int64  `json:"ifVersion,omitempty"` // refuse unless the plan has this version; 0 means any
+}
+
+// From is where a retry goes on.
+type From string
+
+// Where a retry goes on.
+const (
+	FromCheckpoint From = "checkpoint" // only the targets that are not done
+	FromScratch    From = "scratch"    // all targets
+)
+
+// ErrReasonNeeded says that a command acts on a person's judgement, which has
+// to be written down.
+var ErrReasonNeeded = errors.New("give a reason; it is kept beside the task for whoever looks later")
+
+// ErrUnknownTask says that a command names a task that the plan does not have.
+var ErrUnknownTask = errors.New("the plan has no task of that name")
+
+// ErrRetryLimit says that a task was retried as often as it may be.
+var ErrRetryLimit = errors.New("the task was retried as often as it may be; raise the limit with maxRetries")
+
+// ErrUnknownCommand says that a Signal has the name of no command.
+var ErrUnknownCommand = errors.New("there is no command of that name")
+
+// Apply carries out a command, notes it in the audit trail, and returns what
+// became of it. A refused command changes nothing else.
+func (p *Plan) Apply(name CommandName, c Command, now time.Time) AuditEntry {
+	if first, ok := p.seen(c.CommandID); ok {
+		first.Repeat = true
+		return p.note(AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason,
+			Accepted: first.Accepted, Repeat: true, Refusal: first.Refusal})
+	}
+	entry := AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason, Task: c.Task}
+	if err := p.carryOut(name, c, now); err != nil {
+		entry.Refusal = truncate(err.Error(), maxReasonBytes)
+	} else {
+		entry.Accepted = true
+		p.rec.Version++
+		p.settle(now)
+	}
+	return p.note(entry)
+}
+
+// Refuse notes a command that could not even be read.
+func (p *Plan) Refuse(name CommandName, why error, now time.Time) AuditEntry {
+	return p.note(AuditEntry{At: now, Command: CommandName(truncate(string(name), 100)), Refusal: truncate(why.Error(), maxReasonBytes)})
+}
+
+func (p *Plan) carryOut(name CommandName, c Command, now time.Time) error {
+	if c.IfVersion != 0 && c.IfVersion != p.rec.Version {
+		return &ConflictError{Plan: p.rec.ID, Want: c.IfVersion, Have: p.rec.Version}
+	}
+	switch name {
+	case CommandStart:
+		return p.Start(now)
+	case CommandPause:
+		return p.Pause(Reason{Kind: ReasonOperator, Message: c.Reason, Actor: c.Actor, At: now})
+	case CommandResume:
+		return p.Resume(now)
+	case CommandRetry:
+		return p.Retry(c, now)
+	case CommandSkip:
+		return p.Skip(c, now)
+	case CommandAbort:
+		return p.Abort(c, now)
+	}
+	return fmt.Errorf("%w: %q; the commands are %v", ErrUnknownCommand, name, Commands)
+}
+
+// Legal lists the commands that would be accepted now, in the order of
+// Commands.
+func (p *Plan) Legal() []CommandName {
+	legal := []CommandName{}
+	for _, name := range Commands {
+		if p.allows(name) {
+			legal = append(legal, name)
+		}
+	}
+	return legal
+}
+
+func (p *Plan) allows(name CommandName) bool {
+	_, can := planMatrix.next(p.rec.State, PlanEvent(name))
+	switch name {
+	case CommandStart:
+		return can
+	case CommandPause:
+		return can && p.rec.Intent != intentFail && p.rec.Intent != intentAbort
+	case CommandResume:
+		return can && !p.anyTask((*Task).unresolved)
+	case CommandRetry:
+		return p.rec.State == PlanPaused && p.anyTask(func(t *Task) bool { return t.retriable() && t.rec.Retries < t.rec.MaxRetries })
+	case CommandSkip:
+		return p.skippable() && p.anyTask((*Task).waivable)
+	case CommandAbort:
+		return !p.rec.State.Closed() && p.rec.Intent != intentAbort
+	}
+	return false
+}
+
+func (p *Plan) anyTask(is func(*Task) bool) bool {
+	for _, t := range p.tasks {
+		if is(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Plan) skippable() bool { return !p.rec.State.Closed() && p.rec.Intent != intentAbort }
+
+// retriable reports whether the task can be set going again.
+func (t *Task) retriable() bool {
+	_, ok := taskMatrix.next(t.rec.State, TaskRetry)
+	return ok && t.rec.Waiver == nil
+}
+
+// waivable reports whether the task can be passed over.
+func (t *Task) waivable() bool {
+	return t.rec.Waiver == nil && t.rec.State != TaskRunning && t.rec.State != TaskCompleted
+}
+
+// Start sets a CREATED plan going.
+func (p *Plan) Start(now time.Time) error {
+	if err := p.fire(PlanStart); err != nil {
+		return err
+	}
+	p.rec.StartedAt = now
+	return nil
+}
+
+// Pause asks a RUNNING plan to pause: its tasks stop at their next safe point,
+// and once none runs the plan is PAUSED. Asking again changes nothing.
+func (p *Plan) Pause(why Reason) error {
+	if !p.allows(CommandPause) {
+		return p.refuse(string(PlanPause))
+	}
+	if p.rec.Intent == intentNone {
+		p.rec.Intent, p.rec.Reason = intentPause, &why
+	}
+	return nil
+}
+
+// Resume lets a PAUSED plan and its PAUSED tasks go on from their checkpoints.
+func (p *Plan) Resume(time.Time) error {
+	if !p.allows(CommandResume) {
+		return p.refuse(string(PlanResume))
+	}
+	return p.goOn()
+}
+
+// goOn takes a plan and its tasks from PAUSED to RUNNING.
+func (p *Plan) goOn() error {
+	if err := p.fire(PlanResume); err != nil {
+		return err
+	}
+	for _, t := range p.tasks {
+		if p.rec.Reason != nil && p.rec.Reason.Kind == ReasonBreakpoint && p.rec.Reason.Task == t.rec.Name {
+			t.rec.PassedStop = true
+		}
+		if t.rec.State == TaskPaused && t.rec.Waiver == nil {
+			if err := p.fireTask(t, TaskResume); err != nil {
+				return err
+			}
+		}
+	}
+	p.rec.Intent, p.rec.Reason = intentNone, nil
+	return nil
+}
+
+// Retry sets a FAILED or PAUSED task of a PAUSED plan going again, or every
+// FAILED one where the command names none, and lets the plan go on.
+func (p *Plan) Retry(c Command, now time.Time) error {
+	if p.rec.State != PlanPaused {
+		return p.refuse(string(CommandRetry))
+	}
+	if c.From != "" && c.From != FromCheckpoint && c.From != FromScratch {
+		return fmt.Errorf("from is %q, but has to be %q or %q", c.From, FromCheckpoint, FromScratch)
+	}
+	chosen, err := p.toRetry(c)
+	if err != nil {
+		return err
+	}
+	for _, t := range chosen {
+		if err := p.fireTask(t, TaskRetry); err != nil {
+			return err
+		}
+		t.rec.MaxRetries = max(t.rec.MaxRetries, c.MaxRetries)
+		t.rec.Retries++
+		t.rec.Attempt++
+		t.forget(c.From == FromScratch)
+	}
+	return p.goOn()
+}
+
+// toRetry returns the tasks that a retry means, or why it is refused.
+func (p *Plan) toRetry(c Command) ([]*Task, error) {
+	var chosen []*Task
+	for _, t := range p.tasks {
+		if c.Task == t.rec.Name || c.Task == "" && t.unresolved() {
+			chosen = append(chosen, t)
+		}
+	}
+	switch {
+	case len(chosen) == 0 && c.Task != "":
+		return nil, fmt.Errorf("retrying task %q: %w", c.Task, ErrUnknownTask)
+	case len(chosen) == 0:
+		return nil, p.refuse(string(CommandRetry))
+	}
+	for _, t := range chosen {
+		if !t.retriable() {
+			return nil, &TransitionError{Entity: "task", Name: t.rec.Name, State: string(t.rec.State), Event: string(TaskRetry),
+				Legal: taskMatrix.legal(t.rec.State, taskEvents)}
+		}
+		if t.rec.Retries >= max(t.rec.MaxRetries, c.MaxRetries) {
+			return nil, fmt.Errorf("retrying task %q (%d of %d retries used): %w", t.rec.Name, t.rec.Retries, t.rec.MaxRetries, ErrRetryLimit)
+		}
+	}
+	return chosen, nil
+}
+
+// Skip waives a task that does not run: it counts as settled, and its state
+// stays what it is.
+func (p *Plan) Skip(c Command, now time.Time) error {
+	if !p.skippable() {
+		return p.refuse(string(CommandSkip))
+	}
+	if c.Reason == "" {
+		return fmt.Errorf("skipping task %q: %w", c.Task, ErrReasonNeeded)
+	}
+	t, ok := p.Task(c.Task)
+	if !ok {
+		return fmt.Errorf("skipping task %q: %w", c.Task, ErrUnknownTask)
+	}
+	if !t.waivable() {
+		return &TransitionError{Entity: "task", Name: t.rec.Name, State: string(t.rec.State), Event: string(CommandSkip),
+			Legal: taskMatrix.legal(t.rec.State, taskEvents)}
+	}
+	t.rec.Waiver = &Waiver{Actor: c.Actor, Reason: c.Reason, At: now}
+	return nil
+}
+
+// Abort ends the plan as FAILED once its running tasks have stopped. It walks
+// the matrix: CREATED by start, PAUSED by resume, without starting any task.
+func (p *Plan) Abort(c Command, now time.Time) error {
+	if !p.allows(CommandAbort) {
+		return p.refuse(string(CommandAbort))
+	}
+	switch p.rec.State {
+	case PlanCreated:
+		if err := p.Start(now); err != nil {
+			return err
+		}
+	case PlanPaused:
+		if err := p.fire(PlanResume); err != nil {
+			return err
+		}
+	}
+	p.rec.Intent = intentAbort
+	p.rec.Reason = &Reason{Kind: ReasonOperator, Message: orDefault(c.Reason, "aborted"), Actor: c.Actor, At: now}
+	return nil
+}

@@ -1,0 +1,217 @@
+package domain
+
+import (
+	"fmt"
+	"time"
+)
+
+// Phase says what a plan is about beside its state. The zero value is none.
+type Phase string
+
+// PhasePausing is a RUNNING plan that was asked to pause and whose tasks have
+// not all stopped yet.
+const PhasePausing Phase = "PAUSING"
+
+// ReasonKind is the kind of a Reason.
+type ReasonKind string
+
+// Why a plan is paused or failed.
+const (
+	ReasonOperator   ReasonKind = "OPERATOR"
+	ReasonFailure    ReasonKind = "FAILURE"
+	ReasonBreakpoint ReasonKind = "BREAKPOINT"
+)
+
+// Reason says why a plan is PAUSED or FAILED, or on the way there.
+type Reason struct {
+	Kind    ReasonKind `json:"kind"`
+	Message string     `json:"message,omitempty"`
+	Task    string     `json:"task,omitempty"`
+	Actor   string     `json:"actor,omitempty"` // as claimed by whoever sent the command
+	At      time.Time  `json:"at"`
+}
+
+// intent is where a plan goes once none of its tasks runs any more.
+type intent string
+
+const (
+	intentNone  intent = ""
+	intentPause intent = "pause"
+	intentFail  intent = "fail"
+	intentAbort intent = "abort"
+)
+
+// PlanRecord is a Plan as it is carried from run to run: over
+// continue-as-new, and into the runs that take up a closed one.
+type PlanRecord struct {
+	ID           string       `json:"id"`
+	Generation   string       `json:"generation"` // new for a plan that is run anew
+	Document     Document     `json:"document"`
+	State        PlanState    `json:"state"`
+	Intent       intent       `json:"intent,omitempty"`
+	Reason       *Reason      `json:"reason,omitempty"`
+	Version      int64        `json:"version"`
+	CreatedAt    time.Time    `json:"createdAt"`
+	StartedAt    time.Time    `json:"startedAt,omitzero"`
+	EndedAt      time.Time    `json:"endedAt,omitzero"`
+	Fence        int64        `json:"fence,omitempty"` // executions scheduled by the whole plan
+	Tasks        []TaskRecord `json:"tasks"`
+	Audit        []AuditEntry `json:"audit,omitempty"`
+	AuditDropped int          `json:"auditDropped,omitempty"`
+}
+
+// Plan is the aggregate: a plan and its tasks. Every change of a state is one
+// of its methods; a method that refuses has changed nothing.
+type Plan struct {
+	rec    PlanRecord
+	tasks  []*Task
+	byName map[string]*Task
+}
+
+// NewPlan returns a CREATED plan. The document must be valid. The generation
+// tells a plan that is run anew under the same id from its forerunner.
+func NewPlan(id, generation string, doc Document, now time.Time) *Plan {
+	rec := PlanRecord{ID: id, Generation: generation, Document: doc, State: PlanCreated, Version: 1, CreatedAt: now}
+	for _, t := range doc.Spec.Tasks {
+		rec.Tasks = append(rec.Tasks, TaskRecord{Name: t.Name, State: TaskCreated, MaxRetries: t.Retry.MaxRetriesOrDefault()})
+	}
+	p, err := RestorePlan(rec)
+	if err != nil {
+		panic(fmt.Sprintf("domain: a new plan cannot be restored: %v", err)) // the record was made above
+	}
+	return p
+}
+
+// RestorePlan returns the plan that a record describes.
+func RestorePlan(rec PlanRecord) (*Plan, error) {
+	if len(rec.Tasks) != len(rec.Document.Spec.Tasks) {
+		return nil, fmt.Errorf("restoring plan %q: the record has %d tasks, its document %d", rec.ID, len(rec.Tasks), len(rec.Document.Spec.Tasks))
+	}
+	p := &Plan{rec: rec, byName: map[string]*Task{}}
+	for i, spec := range rec.Document.Spec.Tasks {
+		targets := rec.Document.Spec.TargetsOf(spec)
+		t := &Task{rec: rec.Tasks[i], spec: spec, all: targets, slots: cut(targets)}
+		p.tasks, p.byName[spec.Name] = append(p.tasks, t), t
+	}
+	p.rec.Tasks = nil
+	return p, nil
+}
+
+// Record returns what RestorePlan makes the same plan of.
+func (p *Plan) Record() PlanRecord {
+	rec := p.rec
+	for _, t := range p.tasks {
+		rec.Tasks = append(rec.Tasks, t.rec)
+	}
+	return rec
+}
+
+// ID returns the plan's id, which is also its workflow id.
+func (p *Plan) ID() string { return p.rec.ID }
+
+// State returns the plan's state.
+func (p *Plan) State() PlanState { return p.rec.State }
+
+// Version returns a number that grows with every accepted command and every
+// change of a state, from 1.
+func (p *Plan) Version() int64 { return p.rec.Version }
+
+// Reason returns why the plan is PAUSED or FAILED; nil where it is neither.
+func (p *Plan) Reason() *Reason { return p.rec.Reason }
+
+// Document returns the plan as its user wrote it.
+func (p *Plan) Document() Document { return p.rec.Document }
+
+// Tasks returns the tasks in the order of the plan file.
+func (p *Plan) Tasks() []*Task { return p.tasks }
+
+// Phase returns what the plan is about beside its state.
+func (p *Plan) Phase() Phase {
+	if p.rec.State == PlanRunning && p.rec.Intent == intentPause {
+		return PhasePausing
+	}
+	return ""
+}
+
+// Stopping reports whether the running tasks are to stop at their next safe
+// point.
+func (p *Plan) Stopping() bool { return p.rec.State == PlanRunning && p.rec.Intent != intentNone }
+
+// Aborting reports whether the plan ends as soon as its tasks have stopped
+// because somebody aborted it.
+func (p *Plan) Aborting() bool { return p.rec.State == PlanRunning && p.rec.Intent == intentAbort }
+
+// Running returns the tasks that are RUNNING, in the order of the plan file.
+func (p *Plan) Running() []*Task {
+	var running []*Task
+	for _, t := range p.tasks {
+		if t.rec.State == TaskRunning {
+			running = append(running, t)
+		}
+	}
+	return running
+}
+
+// Progress counts the targets of all tasks.
+func (p *Plan) Progress() Progress {
+	var sum Progress
+	for _, t := range p.tasks {
+		progress := t.Progress()
+		sum.Done += progress.Done
+		sum.Failed += progress.Failed
+		sum.Total += progress.Total
+	}
+	return sum.withRatio()
+}
+
+// Exceptions counts what a plan that completes has put up with: waived tasks,
+// and failed targets that thresholds tolerated.
+func (p *Plan) Exceptions() int {
+	n := 0
+	for _, t := range p.tasks {
+		switch {
+		case t.rec.Waiver != nil:
+			n++
+		case t.rec.State == TaskCompleted:
+			n += t.Progress().Failed
+		}
+	}
+	return n
+}
+
+// Task returns the task of a name, or false where the plan has none.
+func (p *Plan) Task(name string) (*Task, bool) {
+	t, ok := p.byName[name]
+	return t, ok
+}
+
+// fire moves the plan along the matrix, or refuses and changes nothing.
+func (p *Plan) fire(event PlanEvent) error {
+	to, ok := planMatrix.next(p.rec.State, event)
+	if !ok {
+		return p.refuse(string(event))
+	}
+	p.rec.State = to
+	p.rec.Version++
+	return nil
+}
+
+// fireTask moves a task along its matrix, or refuses and changes nothing.
+func (p *Plan) fireTask(t *Task, event TaskEvent) error {
+	if err := t.fire(event); err != nil {
+		return err
+	}
+	p.rec.Version++
+	return nil
+}
+
+// refuse is the error for an event that is not possible now.
+func (p *Plan) refuse(event string) error {
+	legal := []string{}
+	for _, c := range p.Legal() {
+		legal = append(legal, string(c))
+	}
+	return &TransitionError{
+		Entity: "plan", Name: p.rec.ID, State: string(p.rec.State), Phase: string(p.Phase()), Event: event, Legal: legal,
+	}
+}

@@ -1,0 +1,153 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+)
+
+// Prior is what stood at a target before a task changed it. Absent says that
+// nothing stood there, which is something else than a null value.
+type Prior struct {
+	Value  json.RawMessage `json:"value,omitempty"` // the executor's form, compact JSON
+	Absent bool            `json:"absent,omitempty"`
+}
+
+// same reports whether both say the same.
+func (p Prior) same(q Prior) bool { return p.Absent == q.Absent && bytes.Equal(p.Value, q.Value) }
+
+// PriorGroup is one prior value and the targets at which it stood.
+type PriorGroup struct {
+	Prior
+	Targets RangeSet `json:"targets"`
+}
+
+// Priors holds the prior values of targets, grouped by value, since thousands
+// of targets mostly stand at a handful of values. A value that was recorded
+// is never changed. The zero value is empty; in JSON it is a list of groups.
+type Priors struct {
+	groups   []PriorGroup
+	byTarget map[int]int    // target → group
+	byValue  map[string]int // value → group; absent is the empty text
+	size     int
+}
+
+// What a group and a range take in JSON beside the value, in bytes: names and
+// punctuation, and two numbers of five to six digits.
+const (
+	groupBytes = 24
+	rangeBytes = 13
+)
+
+// Record notes what stood at a target, unless something is noted already:
+// a later read would take our own change for the old value.
+func (p *Priors) Record(target int, prior Prior) {
+	if _, ok := p.byTarget[target]; ok {
+		return
+	}
+	if p.byTarget == nil {
+		p.byTarget, p.byValue = map[int]int{}, map[string]int{}
+	}
+	key := prior.key()
+	group, ok := p.byValue[key]
+	if !ok {
+		group = len(p.groups)
+		p.groups = append(p.groups, PriorGroup{Prior: prior})
+		p.byValue[key] = group
+		p.size += groupBytes + len(prior.Value)
+	}
+	ranges := len(p.groups[group].Targets.spans)
+	p.groups[group].Targets.Add(target)
+	p.size += rangeBytes * (len(p.groups[group].Targets.spans) - ranges)
+	p.byTarget[target] = group
+}
+
+// key is a text that only the same prior value has.
+func (p Prior) key() string {
+	if p.Absent {
+		return ""
+	}
+	return string(p.Value)
+}
+
+// Get returns what stood at a target, and whether that was recorded.
+func (p *Priors) Get(target int) (Prior, bool) {
+	group, ok := p.byTarget[target]
+	if !ok {
+		return Prior{}, false
+	}
+	return p.groups[group].Prior, true
+}
+
+// Count returns at how many targets a value was recorded.
+func (p *Priors) Count() int { return len(p.byTarget) }
+
+// Size returns about how many bytes the table takes in JSON.
+func (p *Priors) Size() int { return p.size }
+
+// Groups returns the values in the order in which they were first recorded.
+func (p *Priors) Groups() []PriorGroup { return p.groups }
+
+// Union records what other holds and this lacks.
+func (p *Priors) Union(other *Priors) {
+	for _, group := range other.groups {
+		for target := range group.Targets.All() {
+			p.Record(target, group.Prior)
+		}
+	}
+}
+
+// Within returns the values recorded from target first to last.
+func (p *Priors) Within(first, last int) Priors {
+	var part Priors
+	for _, group := range p.groups {
+		targets := group.Targets.Within(first, last)
+		for target := range targets.All() {
+			part.Record(target, group.Prior)
+		}
+	}
+	return part
+}
+
+// IsZero makes the option omitzero leave an empty table out.
+func (p Priors) IsZero() bool { return len(p.groups) == 0 }
+
+// MarshalJSON writes the groups.
+func (p Priors) MarshalJSON() ([]byte, error) { return json.Marshal(p.groups) }
+
+// UnmarshalJSON reads the groups; a target that stands in two of them keeps
+// the first.
+func (p *Priors) UnmarshalJSON(data []byte) error {
+	var groups []PriorGroup
+	if err := json.Unmarshal(data, &groups); err != nil {
+		return fmt.Errorf("reading prior values: %w", err)
+	}
+	*p = Priors{}
+	for _, group := range groups {
+		if !group.Absent {
+			var compact bytes.Buffer
+			if err := json.Compact(&compact, group.Value); err != nil {
+				return fmt.Errorf("reading the prior value of the targets %s: %w", group.Targets, err)
+			}
+			group.Value = compact.Bytes()
+		}
+		for target := range group.Targets.All() {
+			p.Record(target, group.Prior)
+		}
+	}
+	return nil
+}
+
+// targets yields the targets with a recorded value, group by group.
+func (p *Priors) targets() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, group := range p.groups {
+			for target := range group.Targets.All() {
+				if !yield(target) {
+					return
+				}
+			}
+		}
+	}
+}

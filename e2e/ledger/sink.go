@@ -1,0 +1,99 @@
+package ledger
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Entry is one effect that the sink has carried out.
+type Entry struct {
+	Effect
+	Before string // the value that the target had
+	At     time.Time
+}
+
+// Sink is the product under test: it holds a value for each target and notes
+// each effect.
+type Sink struct {
+	server *httptest.Server
+
+	mu      sync.Mutex
+	values  map[string]string
+	entries []Entry
+	before  func(Effect) int // 0 lets an effect pass, else the status to answer with
+}
+
+// NewSink starts a sink at which every target has the value "blue". The
+// function, where it is not nil, is asked before each effect: what it returns
+// other than 0 is answered instead, and it may block.
+func NewSink(before func(Effect) int) *Sink {
+	s := &Sink{values: map[string]string{}, before: before}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /apply", s.apply)
+	mux.HandleFunc("GET /value", s.value)
+	s.server = httptest.NewServer(mux)
+	return s
+}
+
+// URL returns where the sink listens.
+func (s *Sink) URL() string { return s.server.URL }
+
+// Close stops the sink.
+func (s *Sink) Close() { s.server.Close() }
+
+// Entries returns the effects so far, in their order.
+func (s *Sink) Entries() []Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.entries)
+}
+
+// Times returns how often each target was changed.
+func (s *Sink) Times() map[string]int {
+	times := map[string]int{}
+	for _, e := range s.Entries() {
+		times[e.Target]++
+	}
+	return times
+}
+
+func (s *Sink) apply(w http.ResponseWriter, r *http.Request) {
+	var e Effect
+	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if s.before != nil {
+		if status := s.before(e); status != 0 {
+			http.Error(w, "as the test wants it", status)
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.current(e.Target)
+	if before == e.Value && !e.Blind {
+		return // it stands there already: no effect
+	}
+	s.values[e.Target] = e.Value
+	s.entries = append(s.entries, Entry{Effect: e, Before: before, At: time.Now()})
+}
+
+func (s *Sink) value(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// The answer is the prior value as JSON.
+	_ = json.NewEncoder(w).Encode(s.current(r.URL.Query().Get("target")))
+}
+
+// current returns a target's value. Call it with mu held.
+func (s *Sink) current(target string) string {
+	if value, ok := s.values[target]; ok {
+		return value
+	}
+	return "blue"
+}

@@ -1,0 +1,35 @@
+// Command testworker is a worker of Sluice with the executors of the
+// end-to-end tests, in a process of its own so that it can be killed.
+package main
+
+import (
+	"log"
+	"os"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/caddy"
+	"github.com/seed-3652815f/sluice/e2e/ledger"
+	"github.com/seed-3652815f/sluice/internal/host"
+	"github.com/seed-3652815f/sluice/internal/payload"
+	"github.com/seed-3652815f/sluice/workflows"
+)
+
+func main() {
+	c, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), DataConverter: payload.NewDataConverter()})
+	if err != nil {
+		log.Fatalf("connecting to Temporal: %v", err)
+	}
+	defer c.Close()
+	w := host.NewWorker(c, host.Options{
+		TaskQueue:   os.Getenv("SLUICE_TASK_QUEUE"),
+		Settings:    workflows.Settings{SearchAttributes: true},
+		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor()},
+		FailOnPanic: true,
+	})
+	if err := w.Run(worker.InterruptCh()); err != nil {
+		log.Fatalf("running the worker: %v", err)
+	}
+}

@@ -1,0 +1,54 @@
+// Package host puts a worker of Sluice together: the same one in production
+// and in tests.
+package host
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/internal/payload"
+	"github.com/seed-3652815f/sluice/workflows"
+)
+
+// DefaultStopTimeout is how long a worker that is being stopped lets targets
+// under way come to their end. The attempts then go on elsewhere.
+const DefaultStopTimeout = 30 * time.Second
+
+// Options are what differs between workers. The zero value serves plans on the
+// default task queue without executors and without search attributes.
+type Options struct {
+	TaskQueue   string        // empty means workflows.DefaultTaskQueue
+	StopTimeout time.Duration // 0 means DefaultStopTimeout
+	Settings    workflows.Settings
+	Executors   []activities.Executor
+	FailOnPanic bool // a fault of workflow code fails the run, for tests; in production it blocks the run until a mended worker comes
+}
+
+// NewWorker returns a worker that is not started yet.
+func NewWorker(c client.Client, o Options) worker.Worker {
+	if o.TaskQueue == "" {
+		o.TaskQueue = workflows.DefaultTaskQueue
+	}
+	if o.StopTimeout == 0 {
+		o.StopTimeout = DefaultStopTimeout
+	}
+	policy := worker.BlockWorkflow
+	if o.FailOnPanic {
+		policy = worker.FailWorkflow
+	}
+	w := worker.New(c, o.TaskQueue, worker.Options{
+		Interceptors:                 []interceptor.WorkerInterceptor{workflows.NewInboxInterceptor()},
+		WorkerStopTimeout:            o.StopTimeout,
+		WorkflowPanicPolicy:          policy,
+		DisableRegistrationAliasing:  true,
+		MaxHeartbeatThrottleInterval: 250 * time.Millisecond, // of executors that use the SDK's own heartbeat
+	})
+	workflows.Register(w, o.Settings)
+	activities.RegisterInspect(w, payload.NewDataConverter())
+	activities.Register(w, o.Executors...)
+	return w
+}

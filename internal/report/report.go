@@ -1,0 +1,123 @@
+// Package report renders a plan's status as text for people. It is the same
+// text in the command line and in the workflow's query, so it depends on
+// nothing but the snapshot.
+package report
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/seed-3652815f/sluice/domain"
+)
+
+// Text returns the status as aligned plain text.
+func Text(s domain.Snapshot) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Plan %s: %s", s.PlanID, s.State)
+	if s.Phase != "" {
+		fmt.Fprintf(&b, " (%s)", s.Phase)
+	}
+	fmt.Fprintf(&b, ", %s, version %d\n", Progress(s.Progress), s.Version)
+	if s.Reason != nil {
+		fmt.Fprintf(&b, "Reason: %s\n", reason(*s.Reason))
+	}
+	if s.Exceptions > 0 {
+		fmt.Fprintf(&b, "Exceptions: %d (waived tasks and tolerated failures of targets)\n", s.Exceptions)
+	}
+	fmt.Fprintf(&b, "Created %s%s%s\n\n", stamp(s.CreatedAt), since(", started ", s.StartedAt), since(", ended ", s.EndedAt))
+	writeTasks(&b, s)
+	writeFailures(&b, s)
+	legal := "nothing; the plan is closed"
+	if len(s.Legal) > 0 {
+		names := make([]string, len(s.Legal))
+		for i, name := range s.Legal {
+			names[i] = string(name)
+		}
+		legal = strings.Join(names, ", ")
+	}
+	fmt.Fprintf(&b, "\nLegal now: %s\n", legal)
+	return b.String()
+}
+
+// Progress returns a progress as in "103 of 200 targets done (51 %), 2 failed".
+func Progress(p domain.Progress) string {
+	text := fmt.Sprintf("%d of %d targets done (%d %%)", p.Done, p.Total, int(p.Ratio*100))
+	if p.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", p.Failed)
+	}
+	return text
+}
+
+func reason(r domain.Reason) string {
+	text := string(r.Kind)
+	if r.Task != "" {
+		text += ", task " + r.Task
+	}
+	if r.Message != "" {
+		text += ": " + r.Message
+	}
+	if r.Actor != "" {
+		text += " (claims to be " + r.Actor + ")"
+	}
+	return text + ", " + stamp(r.At)
+}
+
+func writeTasks(b *strings.Builder, s domain.Snapshot) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TASK\tEXECUTOR\tSTATE\tDONE\tFAILED\tSTEP\tCURRENT TARGET")
+	for _, t := range s.Tasks {
+		state := string(t.State)
+		if t.Phase != "" {
+			state += " (" + string(t.Phase) + ")"
+		}
+		if t.Waiver != nil {
+			state += " (waived)"
+		}
+		step, current := "-", "-"
+		if t.Checkpoint != nil {
+			step, current = dash(t.Checkpoint.Step), dash(t.Checkpoint.Data.CurrentTarget)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\t%s\t%s\n", t.Name, t.Executor, state, t.Progress.Done, t.Progress.Total, t.Progress.Failed, step, current)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	if more := s.TaskCount - len(s.Tasks); more > 0 {
+		fmt.Fprintf(b, "and %d further tasks\n", more)
+	}
+}
+
+func writeFailures(b *strings.Builder, s domain.Snapshot) {
+	for _, t := range s.Tasks {
+		if t.Failure != nil {
+			fmt.Fprintf(b, "\nTask %s failed at %s: %s\n", t.Name, stamp(t.Failure.Timestamp), failure(*t.Failure))
+		}
+		if t.Waiver != nil {
+			fmt.Fprintf(b, "\nTask %s was waived at %s: %s\n", t.Name, stamp(t.Waiver.At), t.Waiver.Reason)
+		}
+	}
+}
+
+func failure(f domain.FailureInfo) string {
+	text := fmt.Sprintf("%s %s", f.Category, f.ErrorCode)
+	if f.Target != "" {
+		text += " at " + f.Target
+	}
+	return text + ": " + f.Reason
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func since(prefix string, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return prefix + stamp(t)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
