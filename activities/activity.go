@@ -22,7 +22,7 @@ func Register(registry worker.ActivityRegistry, executors ...Executor) {
 func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*domain.TaskResult, error) {
 	info, client := activity.GetInfo(ctx), activity.GetClient(ctx)
 	a := &attempt{
-		request: request, namespace: info.WorkflowNamespace, number: int(info.Attempt), deadline: info.Deadline,
+		request: request, namespace: info.Namespace, number: int(info.Attempt), deadline: info.Deadline,
 		heartbeatTimeout: info.HeartbeatTimeout, workerStops: activity.GetWorkerStopChannel(ctx),
 		save: func(ctx context.Context, cp encodedCheckpoint) error {
 			// Not activity.RecordHeartbeat: that one is throttled, so that a

@@ -6,6 +6,12 @@ import "time"
 // the histories of its earlier runs, and are counted.
 const maxAudit = 200
 
+// Bounds of what callers say about themselves.
+const (
+	maxActorBytes     = 200
+	maxCommandIDBytes = 100 // a longer one is refused: cut, it would not be known again
+)
+
 // AuditEntry says who asked what, when and why, and what came of it.
 type AuditEntry struct {
 	At        time.Time   `json:"at"`
@@ -29,8 +35,8 @@ func (p *Plan) Audit() (entries []AuditEntry, dropped int) {
 
 // note completes an entry, keeps it, and returns it.
 func (p *Plan) note(e AuditEntry) AuditEntry {
-	e.Actor, e.Reason = truncate(e.Actor, 200), truncate(e.Reason, maxReasonBytes)
-	e.CommandID, e.Task = truncate(e.CommandID, 100), truncate(e.Task, MaxNameBytes)
+	e.Actor, e.Reason = truncate(e.Actor, maxActorBytes), truncate(e.Reason, maxReasonBytes)
+	e.CommandID, e.Task = truncate(e.CommandID, maxCommandIDBytes), truncate(e.Task, MaxNameBytes)
 	e.State, e.Version = p.rec.State, p.rec.Version
 	p.rec.Audit = append(p.rec.Audit, e)
 	if over := len(p.rec.Audit) - maxAudit; over > 0 {

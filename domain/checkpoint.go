@@ -73,6 +73,7 @@ func (c *Checkpoint) Absorb(slice Checkpoint) {
 	priors := slice.Prior.Within(slice.First, slice.Last)
 	c.Prior.Union(&priors)
 	for _, f := range slice.Failures {
+		f = f.Bounded()
 		if len(c.Failures) < MaxListedFailures && !slices.Contains(c.Failures, f) {
 			c.Failures = append(c.Failures, f)
 		}

@@ -58,6 +58,7 @@ var ErrUnknownCommand = errors.New("there is no command of that name")
 // Apply carries out a command, notes it in the audit trail, and returns what
 // became of it. A refused command changes nothing else.
 func (p *Plan) Apply(name CommandName, c Command, now time.Time) AuditEntry {
+	c.Actor, c.Reason = truncate(c.Actor, maxActorBytes), truncate(c.Reason, maxReasonBytes)
 	if first, ok := p.seen(c.CommandID); ok {
 		first.Repeat = true
 		return p.note(AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason,
@@ -80,6 +81,9 @@ func (p *Plan) Refuse(name CommandName, why error, now time.Time) AuditEntry {
 }
 
 func (p *Plan) carryOut(name CommandName, c Command, now time.Time) error {
+	if len(c.CommandID) > maxCommandIDBytes {
+		return fmt.Errorf("the commandId has %d bytes, but at most %d are allowed", len(c.CommandID), maxCommandIDBytes)
+	}
 	if c.IfVersion != 0 && c.IfVersion != p.rec.Version {
 		return &ConflictError{Plan: p.rec.ID, Want: c.IfVersion, Have: p.rec.Version}
 	}
@@ -89,9 +93,9 @@ func (p *Plan) carryOut(name CommandName, c Command, now time.Time) error {
 	case CommandPause:
 		return p.Pause(Reason{Kind: ReasonOperator, Message: c.Reason, Actor: c.Actor, At: now})
 	case CommandResume:
-		return p.Resume(now)
+		return p.Resume()
 	case CommandRetry:
-		return p.Retry(c, now)
+		return p.Retry(c)
 	case CommandSkip:
 		return p.Skip(c, now)
 	case CommandAbort:
@@ -175,7 +179,7 @@ func (p *Plan) Pause(why Reason) error {
 }
 
 // Resume lets a PAUSED plan and its PAUSED tasks go on from their checkpoints.
-func (p *Plan) Resume(time.Time) error {
+func (p *Plan) Resume() error {
 	if !p.allows(CommandResume) {
 		return p.refuse(string(PlanResume))
 	}
@@ -203,7 +207,7 @@ func (p *Plan) goOn() error {
 
 // Retry sets a FAILED or PAUSED task of a PAUSED plan going again, or every
 // FAILED one where the command names none, and lets the plan go on.
-func (p *Plan) Retry(c Command, now time.Time) error {
+func (p *Plan) Retry(c Command) error {
 	if p.rec.State != PlanPaused {
 		return p.refuse(string(CommandRetry))
 	}
@@ -279,12 +283,12 @@ func (p *Plan) Abort(c Command, now time.Time) error {
 	if !p.allows(CommandAbort) {
 		return p.refuse(string(CommandAbort))
 	}
-	switch p.rec.State {
-	case PlanCreated:
+	if p.rec.State == PlanCreated {
 		if err := p.Start(now); err != nil {
 			return err
 		}
-	case PlanPaused:
+	}
+	if p.rec.State == PlanPaused {
 		if err := p.fire(PlanResume); err != nil {
 			return err
 		}

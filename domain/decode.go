@@ -100,10 +100,10 @@ func checkStruct(value any, want reflect.Type, path string) []Fault {
 		known[name] = want.Field(i).Type
 	}
 	var faults []Fault
-	for _, name := range slices.Sorted(maps.Keys(object)) {
+	for _, name := range sortedKeys(object) {
 		fieldType, ok := known[name]
 		if !ok {
-			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, slices.Sorted(maps.Keys(known)))})
+			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, sortedKeys(known))})
 			continue
 		}
 		faults = append(faults, checkShape(object[name], fieldType, join(path, name))...)
@@ -117,7 +117,7 @@ func checkMap(value any, want reflect.Type, path string) []Fault {
 		return wrongType(value, "an object", path)
 	}
 	var faults []Fault
-	for _, name := range slices.Sorted(maps.Keys(object)) {
+	for _, name := range sortedKeys(object) {
 		faults = append(faults, checkShape(object[name], want.Elem(), join(path, name))...)
 	}
 	return faults
@@ -205,6 +205,11 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// sortedKeys returns the keys of a map in ascending order.
+//
+//workflowcheck:ignore the order in which the map is read does not matter
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func join(path, name string) string {
 	if path == "" {

@@ -27,6 +27,15 @@ type Metadata struct {
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
+// LabelList returns the labels as key=value, ordered by key.
+func (m Metadata) LabelList() []string {
+	var list []string
+	for _, key := range sortedKeys(m.Labels) {
+		list = append(list, key+"="+m.Labels[key])
+	}
+	return list
+}
+
 // Spec is what a plan does.
 type Spec struct {
 	Hold        bool         `json:"hold,omitempty"` // stay CREATED until the command start

@@ -18,8 +18,11 @@ func (d Duration) String() string { return time.Duration(d).String() }
 // MarshalJSON writes Go's text form as a JSON string.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
-// UnmarshalJSON reads Go's text form.
+// UnmarshalJSON reads Go's text form; null is the same as a field left out.
 func (d *Duration) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
 		return fmt.Errorf("a duration is a text such as 90s or 1h, not %s", data)
@@ -55,8 +58,12 @@ func (t Threshold) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.Count)
 }
 
-// UnmarshalJSON reads a number, or a text such as "10%" or "5".
+// UnmarshalJSON reads a number, or a text such as "10%" or "5"; null is
+// the same as a field left out.
 func (t *Threshold) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	text := strings.Trim(string(data), `"`)
 	digits, isPercent := strings.CutSuffix(text, "%")
 	n, err := strconv.Atoi(digits)

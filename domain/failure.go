@@ -47,8 +47,11 @@ type FailureInfo struct {
 	Timestamp time.Time `json:"timestamp"`
 }
 
-// Bounded returns the failure with a reason of at most 500 bytes.
+// Bounded returns the failure with a reason of at most 500 bytes, and with
+// what else an executor says about it bounded as well; its time is in UTC.
 func (f FailureInfo) Bounded() FailureInfo {
+	f.Category, f.ErrorCode = Category(truncate(string(f.Category), 100)), truncate(f.ErrorCode, 100)
+	f.Target, f.Timestamp = truncate(f.Target, MaxTargetBytes), f.Timestamp.UTC()
 	f.Reason = truncate(f.Reason, maxReasonBytes)
 	return f
 }

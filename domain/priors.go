@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -13,9 +12,6 @@ type Prior struct {
 	Value  json.RawMessage `json:"value,omitempty"` // the executor's form, compact JSON
 	Absent bool            `json:"absent,omitempty"`
 }
-
-// same reports whether both say the same.
-func (p Prior) same(q Prior) bool { return p.Absent == q.Absent && bytes.Equal(p.Value, q.Value) }
 
 // PriorGroup is one prior value and the targets at which it stood.
 type PriorGroup struct {
@@ -42,7 +38,10 @@ const (
 
 // Record notes what stood at a target, unless something is noted already:
 // a later read would take our own change for the old value.
-func (p *Priors) Record(target int, prior Prior) {
+func (p *Priors) Record(target int, prior Prior) { p.put(target, prior.canonical()) }
+
+// put is Record for a value that is in its canonical form.
+func (p *Priors) put(target int, prior Prior) {
 	if _, ok := p.byTarget[target]; ok {
 		return
 	}
@@ -61,6 +60,20 @@ func (p *Priors) Record(target int, prior Prior) {
 	p.groups[group].Targets.Add(target)
 	p.size += rangeBytes * (len(p.groups[group].Targets.spans) - ranges)
 	p.byTarget[target] = group
+}
+
+// canonical returns the prior value as JSON will write it, so that the same
+// value stands in one group, before and after it has travelled, and counts
+// with the bytes that it takes there. A value left empty is null.
+func (p Prior) canonical() Prior {
+	if p.Absent {
+		return Prior{Absent: true}
+	}
+	data, err := json.Marshal(p.Value)
+	if err != nil {
+		return p // no JSON; whoever reads prior values checks them
+	}
+	return Prior{Value: data}
 }
 
 // key is a text that only the same prior value has.
@@ -93,7 +106,7 @@ func (p *Priors) Groups() []PriorGroup { return p.groups }
 func (p *Priors) Union(other *Priors) {
 	for _, group := range other.groups {
 		for target := range group.Targets.All() {
-			p.Record(target, group.Prior)
+			p.put(target, group.Prior)
 		}
 	}
 }
@@ -104,7 +117,7 @@ func (p *Priors) Within(first, last int) Priors {
 	for _, group := range p.groups {
 		targets := group.Targets.Within(first, last)
 		for target := range targets.All() {
-			part.Record(target, group.Prior)
+			part.put(target, group.Prior)
 		}
 	}
 	return part
@@ -125,15 +138,12 @@ func (p *Priors) UnmarshalJSON(data []byte) error {
 	}
 	*p = Priors{}
 	for _, group := range groups {
-		if !group.Absent {
-			var compact bytes.Buffer
-			if err := json.Compact(&compact, group.Value); err != nil {
-				return fmt.Errorf("reading the prior value of the targets %s: %w", group.Targets, err)
-			}
-			group.Value = compact.Bytes()
+		if !group.Absent && len(group.Value) == 0 {
+			return fmt.Errorf("reading the prior value of the targets %s: it is neither given nor absent", group.Targets)
 		}
+		group.Prior = group.canonical()
 		for target := range group.Targets.All() {
-			p.Record(target, group.Prior)
+			p.put(target, group.Prior)
 		}
 	}
 	return nil

@@ -164,6 +164,11 @@ func (r *RangeSet) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// numberBits bounds the numbers of a text, which may come from an executor in
+// any language, to 16,777,215: more targets than a plan can name, and few
+// enough that nobody counts through them for ever.
+const numberBits = 24
+
 // ParseRangeSet reads the text form; the ranges may come in any order.
 func ParseRangeSet(text string) (RangeSet, error) {
 	var r RangeSet
@@ -175,12 +180,12 @@ func ParseRangeSet(text string) (RangeSet, error) {
 		if !isRange {
 			to = from
 		}
-		first, err1 := strconv.Atoi(from)
-		last, err2 := strconv.Atoi(to)
-		if err1 != nil || err2 != nil || first < 0 || last < first {
+		first, err1 := strconv.ParseUint(from, 10, numberBits)
+		last, err2 := strconv.ParseUint(to, 10, numberBits)
+		if err1 != nil || err2 != nil || last < first {
 			return RangeSet{}, fmt.Errorf("%q is no range of whole numbers as in 0-119", part)
 		}
-		r.AddRange(first, last)
+		r.AddRange(int(first), int(last))
 	}
 	return r, nil
 }

@@ -11,6 +11,7 @@ import (
 // Mode is what an execution does to its targets.
 type Mode string
 
+// The modes.
 const (
 	ModeApply    Mode = "apply"    // move the targets to where the task wants them
 	ModeRollback Mode = "rollback" // put back what stood there before

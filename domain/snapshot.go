@@ -78,9 +78,9 @@ type CheckpointData struct {
 func (p *Plan) Snapshot(runID string, now time.Time) Snapshot {
 	s := Snapshot{
 		PlanID: p.rec.ID, RunID: runID, Name: p.rec.Document.Metadata.Name, Labels: p.rec.Document.Metadata.Labels,
-		State: p.rec.State, Phase: p.Phase(), Reason: p.rec.Reason, Version: p.rec.Version,
+		State: p.rec.State, Phase: p.Phase(), Reason: utc(p.rec.Reason, func(r *Reason) *time.Time { return &r.At }), Version: p.rec.Version,
 		Exceptions: p.Exceptions(), Progress: p.Progress(),
-		CreatedAt: p.rec.CreatedAt.UTC(), StartedAt: p.rec.StartedAt, EndedAt: p.rec.EndedAt, AsOf: now.UTC(),
+		CreatedAt: p.rec.CreatedAt.UTC(), StartedAt: p.rec.StartedAt.UTC(), EndedAt: p.rec.EndedAt.UTC(), AsOf: now.UTC(),
 		Tasks: []TaskSnapshot{}, TaskCount: len(p.tasks), Legal: p.Legal(),
 	}
 	for _, t := range p.listed() {
@@ -99,7 +99,7 @@ func (p *Plan) listed() []*Task {
 	for _, wanted := range []func(*Task) bool{
 		func(t *Task) bool { return t.rec.State == TaskRunning || t.rec.State == TaskFailed },
 		func(t *Task) bool { return t.rec.State == TaskPaused },
-		func(t *Task) bool { return true },
+		func(*Task) bool { return true },
 	} {
 		for _, t := range p.tasks {
 			if len(chosen) < MaxSnapshotTasks && wanted(t) {
@@ -110,12 +110,24 @@ func (p *Plan) listed() []*Task {
 	return slices.DeleteFunc(slices.Clone(p.tasks), func(t *Task) bool { return !chosen[t] })
 }
 
+// utc returns a copy of v whose time is in UTC; nil for nil.
+func utc[T any](v *T, at func(*T) *time.Time) *T {
+	if v == nil {
+		return nil
+	}
+	c := *v
+	*at(&c) = at(&c).UTC()
+	return &c
+}
+
 func (t *Task) snapshot(plan Phase) TaskSnapshot {
 	s := TaskSnapshot{
 		Name: t.rec.Name, Executor: t.spec.Executor, State: t.rec.State,
 		Attempt: t.rec.Attempt, Retries: t.rec.Retries, MaxRetries: t.rec.MaxRetries,
-		Progress: t.Progress(), Failure: t.rec.Failure, Waiver: t.rec.Waiver,
-		StartedAt: t.rec.StartedAt, EndedAt: t.rec.EndedAt,
+		Progress:  t.Progress(),
+		Failure:   utc(t.rec.Failure, func(f *FailureInfo) *time.Time { return &f.Timestamp }),
+		Waiver:    utc(t.rec.Waiver, func(w *Waiver) *time.Time { return &w.At }),
+		StartedAt: t.rec.StartedAt.UTC(), EndedAt: t.rec.EndedAt.UTC(),
 	}
 	if t.rec.State == TaskRunning {
 		s.Phase = plan
@@ -140,7 +152,7 @@ func (c *Checkpoint) View(targets []string) CheckpointView {
 		FailedTargets:    lastNames(c.Failed, targets, MaxListedFailures),
 	}
 	if len(data.CompletedTargets) < data.CompletedCount {
-		data.CompletedTargets = data.CompletedTargets[len(data.CompletedTargets)-listedWhenMore:]
+		data.CompletedTargets = data.CompletedTargets[max(0, len(data.CompletedTargets)-listedWhenMore):]
 	}
 	for i := range c.Batch.All() {
 		if i < len(targets) {
@@ -173,6 +185,9 @@ func (c *Checkpoint) rollbackInfo(data CheckpointData, targets []string) map[str
 	for _, name := range data.CompletedTargets {
 		listed[name] = true
 	}
+	for _, name := range data.FailedTargets {
+		listed[name] = true // it may have been changed half
+	}
 	for i := range c.Prior.targets() {
 		if i < len(targets) && listed[targets[i]] {
 			prior, _ := c.Prior.Get(i)
@@ -198,8 +213,11 @@ func (s Snapshot) fit() Snapshot {
 			trim(&s.Tasks[i])
 		}
 		if s.size() <= MaxSnapshotBytes {
-			break
+			return s
 		}
+	}
+	for len(s.Tasks) > 0 && s.size() > MaxSnapshotBytes {
+		s.Tasks = s.Tasks[:len(s.Tasks)/2] // TaskCount says how many there are
 	}
 	return s
 }

@@ -27,6 +27,10 @@ const (
 	MaxDescription     = 4096
 )
 
+// nameLetters are what names of plans and tasks are made of: they are part of
+// workflow and activity ids, and of file names.
+const nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+
 // validator gathers faults.
 type validator struct{ faults []Fault }
 
@@ -70,9 +74,7 @@ func (v *validator) name(path, name string) {
 		v.add(path, "is missing; give a name of lower-case letters, digits, '-', '.' and '_'")
 	case len(name) > MaxNameBytes:
 		v.add(path, "has %d bytes, but at most %d are allowed", len(name), MaxNameBytes)
-	case strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r))
-	}):
+	case strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(nameLetters, r) }):
 		v.add(path, "is %q; only lower-case letters, digits, '-', '.' and '_' are allowed", name)
 	}
 }
@@ -81,12 +83,7 @@ func (v *validator) labels(labels map[string]string) {
 	if len(labels) > MaxLabels {
 		v.add("metadata.labels", "has %d labels, but at most %d are allowed", len(labels), MaxLabels)
 	}
-	keys := make([]string, 0, len(labels))
-	for key := range labels {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
+	for _, key := range sortedKeys(labels) {
 		path := join("metadata.labels", key)
 		if key == "" || len(key) > MaxLabelBytes || len(labels[key]) > MaxLabelBytes {
 			v.add(path, "keys have 1 to %d bytes and values at most %d", MaxLabelBytes, MaxLabelBytes)

@@ -189,6 +189,14 @@ func (p *planRun) pending() []*workflowpb.PendingActivityInfo {
 	return description.GetPendingActivities()
 }
 
+// closed reports whether the plan's run has ended.
+func (p *planRun) closed() bool {
+	p.t.Helper()
+	description, err := shared.client.DescribeWorkflowExecution(p.t.Context(), p.id, "")
+	require.NoError(p.t, err)
+	return description.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+}
+
 // awaitHeard waits until the activity under way has heard that it is to stop:
 // it learns so from the answer to a heartbeat, and the one after shows that the
 // answer has come.

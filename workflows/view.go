@@ -2,8 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -60,8 +58,8 @@ func (r *run) publish(ctx workflow.Context) error {
 		AttributeState.ValueSet(string(current.State)),
 		AttributeProgress.ValueSet(progress.Ratio),
 	}
-	if before.State == "" && len(r.plan.Document().Metadata.Labels) > 0 {
-		updates = append(updates, AttributeLabels.ValueSet(labels(r.plan.Document().Metadata.Labels)))
+	if labels := r.plan.Document().Metadata.LabelList(); before.State == "" && len(labels) > 0 {
+		updates = append(updates, AttributeLabels.ValueSet(labels))
 	}
 	updates = append(updates, keyword(AttributeReason, string(before.Reason), string(current.Reason))...)
 	updates = append(updates, keyword(AttributeFailedTask, before.FailedTask, current.FailedTask)...)
@@ -80,15 +78,6 @@ func keyword(key temporal.SearchAttributeKeyKeyword, before, current string) []t
 		return []temporal.SearchAttributeUpdate{key.ValueUnset()}
 	}
 	return []temporal.SearchAttributeUpdate{key.ValueSet(current)}
-}
-
-// labels returns key=value for each label, in a fixed order.
-func labels(of map[string]string) []string {
-	var list []string
-	for _, key := range slices.Sorted(maps.Keys(of)) {
-		list = append(list, key+"="+of[key])
-	}
-	return list
 }
 
 func (r *run) snapshot(ctx workflow.Context) domain.Snapshot {

@@ -25,6 +25,7 @@ type Sink struct {
 	values  map[string]string
 	entries []Entry
 	before  func(Effect) int // 0 lets an effect pass, else the status to answer with
+	after   func(Effect)     // called between an effect and its answer
 }
 
 // NewSink starts a sink at which every target has the value "blue". The
@@ -38,6 +39,10 @@ func NewSink(before func(Effect) int) *Sink {
 	s.server = httptest.NewServer(mux)
 	return s
 }
+
+// After sets what is called between an effect and its answer. Call it before
+// the first effect.
+func (s *Sink) After(f func(Effect)) { s.after = f }
 
 // URL returns where the sink listens.
 func (s *Sink) URL() string { return s.server.URL }
@@ -73,14 +78,23 @@ func (s *Sink) apply(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if s.carryOut(e) && s.after != nil {
+		s.after(e)
+	}
+}
+
+// carryOut changes a target's value and notes it, unless it stands there
+// already.
+func (s *Sink) carryOut(e Effect) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current(e.Target)
 	if before == e.Value && !e.Blind {
-		return // it stands there already: no effect
+		return false
 	}
 	s.values[e.Target] = e.Value
 	s.entries = append(s.entries, Entry{Effect: e, Before: before, At: time.Now()})
+	return true
 }
 
 func (s *Sink) value(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
 
@@ -18,9 +19,15 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
 	c, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), DataConverter: payload.NewDataConverter()})
 	if err != nil {
-		log.Fatalf("connecting to Temporal: %v", err)
+		return fmt.Errorf("connecting to Temporal: %w", err)
 	}
 	defer c.Close()
 	w := host.NewWorker(c, host.Options{
@@ -30,6 +37,7 @@ func main() {
 		FailOnPanic: true,
 	})
 	if err := w.Run(worker.InterruptCh()); err != nil {
-		log.Fatalf("running the worker: %v", err)
+		return fmt.Errorf("running the worker: %w", err)
 	}
+	return nil
 }
