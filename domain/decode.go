@@ -20,18 +20,63 @@ func DecodeDocument(data []byte) (Document, error) {
 	if err != nil {
 		return Document{}, &InvalidPlanError{Faults: []Fault{{Message: err.Error()}}}
 	}
-	faults := checkShape(tree, reflect.TypeFor[Document](), "")
+	faults := repeatedFields(json.NewDecoder(bytes.NewReader(data)), "")
+	shape := checkShape(&tree, reflect.TypeFor[Document](), "")
+	faults = append(faults, shape...)
 	if len(faults) > 0 {
-		return Document{}, &InvalidPlanError{Faults: faults}
+		// Faulty values are null in the tree by now: the rules are held against
+		// the rest, so that everything wrong is listed at once.
+		if data, err = json.Marshal(tree); err != nil {
+			return Document{}, &InvalidPlanError{Faults: faults}
+		}
 	}
 	var doc Document
 	if err := json.Unmarshal(data, &doc); err != nil {
-		return Document{}, &InvalidPlanError{Faults: []Fault{{Message: err.Error()}}}
+		return Document{}, &InvalidPlanError{Faults: append(faults, Fault{Message: err.Error()})}
 	}
-	if faults := doc.Validate(); len(faults) > 0 {
+	for _, fault := range doc.Validate() {
+		if !slices.ContainsFunc(shape, func(f Fault) bool { return within(fault.Path, f.Path) }) {
+			faults = append(faults, fault)
+		}
+	}
+	if len(faults) > 0 {
 		return doc, &InvalidPlanError{Faults: faults}
 	}
 	return doc, nil
+}
+
+// within reports whether path is outer or lies below it.
+func within(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// repeatedFields returns a fault for each field that an object has twice:
+// only one of them could count. The decoder holds valid JSON.
+func repeatedFields(decoder *json.Decoder, path string) []Fault {
+	var faults []Fault
+	token, err := decoder.Token()
+	if err != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i := 0; (token == json.Delim('{') || token == json.Delim('[')) && decoder.More(); i++ {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if token == json.Delim('{') {
+			key, _ := decoder.Token()
+			name, _ := key.(string)
+			at = join(path, name)
+			if seen[name] {
+				faults = append(faults, Fault{Path: at, Message: "is given twice"})
+			}
+			seen[name] = true
+		}
+		faults = append(faults, repeatedFields(decoder, at)...)
+	}
+	if _, opened := token.(json.Delim); opened {
+		_, _ = decoder.Token() // the end of the object or list
+	}
+	return faults
 }
 
 // decodeTree reads exactly one JSON value, with numbers as they are written.
@@ -53,27 +98,49 @@ func decodeTree(data []byte) (any, error) {
 
 // checkShape compares a decoded JSON value with the Go type that it is for
 // and returns a fault for each unknown field and each value of a wrong type.
-func checkShape(value any, want reflect.Type, path string) []Fault {
-	if value == nil {
+// It puts null in the place of the latter.
+func checkShape(value *any, want reflect.Type, path string) []Fault {
+	if *value == nil {
 		return nil // null is the same as a field left out
 	}
-	if reflect.PointerTo(want).Implements(reflect.TypeFor[json.Unmarshaler]()) && want != reflect.TypeFor[json.RawMessage]() {
-		return checkOwnForm(value, want, path)
+	faults, sound := checkValue(*value, want, path)
+	if !sound {
+		*value = nil
+	}
+	return faults
+}
+
+// checkValue is checkShape for a value that is given. It reports whether the
+// value itself is of the right type, whatever is wrong within it.
+func checkValue(value any, want reflect.Type, path string) (faults []Fault, sound bool) {
+	if want == reflect.TypeFor[json.RawMessage]() {
+		return nil, true // Validate says what it has to be
+	}
+	if reflect.PointerTo(want).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		faults = checkOwnForm(value, want, path)
+		return faults, len(faults) == 0
 	}
 	switch want.Kind() {
 	case reflect.Pointer:
-		return checkShape(value, want.Elem(), path)
-	case reflect.Struct:
-		return checkStruct(value, want, path)
-	case reflect.Map:
-		return checkMap(value, want, path)
-	case reflect.Slice:
-		if want == reflect.TypeFor[json.RawMessage]() {
-			return nil // Validate says what it has to be
+		return checkValue(value, want.Elem(), path)
+	case reflect.Struct, reflect.Map:
+		object, ok := value.(map[string]any)
+		if !ok {
+			return wrongType(value, "an object", path), false
 		}
-		return checkSlice(value, want, path)
+		return checkObject(object, want, path), true
+	case reflect.Slice:
+		list, ok := value.([]any)
+		if !ok {
+			return wrongType(value, "a list", path), false
+		}
+		for i := range list {
+			faults = append(faults, checkShape(&list[i], want.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
+		}
+		return faults, true
 	default:
-		return checkScalar(value, want, path)
+		faults = checkScalar(value, want, path)
+		return faults, len(faults) == 0
 	}
 }
 
@@ -89,48 +156,29 @@ func checkOwnForm(value any, want reflect.Type, path string) []Fault {
 	return nil
 }
 
-func checkStruct(value any, want reflect.Type, path string) []Fault {
-	object, ok := value.(map[string]any)
-	if !ok {
-		return wrongType(value, "an object", path)
-	}
+// checkObject checks the fields of an object that is for a struct or a map.
+func checkObject(object map[string]any, want reflect.Type, path string) []Fault {
 	known := map[string]reflect.Type{}
-	for i := range want.NumField() {
-		name, _, _ := strings.Cut(want.Field(i).Tag.Get("json"), ",")
-		known[name] = want.Field(i).Type
+	if want.Kind() == reflect.Struct {
+		for i := range want.NumField() {
+			name, _, _ := strings.Cut(want.Field(i).Tag.Get("json"), ",")
+			known[name] = want.Field(i).Type
+		}
 	}
 	var faults []Fault
-	for _, name := range sortedKeys(object) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		fieldType, ok := known[name]
-		if !ok {
-			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, sortedKeys(known))})
+		switch {
+		case want.Kind() == reflect.Map:
+			fieldType = want.Elem()
+		case !ok:
+			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, slices.Sorted(maps.Keys(known)))})
+			delete(object, name) // it could be taken for a known one in other letters
 			continue
 		}
-		faults = append(faults, checkShape(object[name], fieldType, join(path, name))...)
-	}
-	return faults
-}
-
-func checkMap(value any, want reflect.Type, path string) []Fault {
-	object, ok := value.(map[string]any)
-	if !ok {
-		return wrongType(value, "an object", path)
-	}
-	var faults []Fault
-	for _, name := range sortedKeys(object) {
-		faults = append(faults, checkShape(object[name], want.Elem(), join(path, name))...)
-	}
-	return faults
-}
-
-func checkSlice(value any, want reflect.Type, path string) []Fault {
-	list, ok := value.([]any)
-	if !ok {
-		return wrongType(value, "a list", path)
-	}
-	var faults []Fault
-	for i, element := range list {
-		faults = append(faults, checkShape(element, want.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
+		field := object[name]
+		faults = append(faults, checkShape(&field, fieldType, join(path, name))...)
+		object[name] = field
 	}
 	return faults
 }
@@ -154,7 +202,11 @@ func checkScalar(value any, want reflect.Type, path string) []Fault {
 			return wrongType(value, "a whole number", path)
 		}
 	case reflect.Float64:
-		if _, ok := value.(json.Number); !ok {
+		number, ok := value.(json.Number)
+		if !ok {
+			return wrongType(value, "a number", path)
+		}
+		if _, err := number.Float64(); err != nil {
 			return wrongType(value, "a number", path)
 		}
 	default:

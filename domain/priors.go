@@ -69,6 +69,9 @@ func (p Prior) canonical() Prior {
 	if p.Absent {
 		return Prior{Absent: true}
 	}
+	if len(p.Value) == 0 {
+		return Prior{Value: json.RawMessage("null")}
+	}
 	data, err := json.Marshal(p.Value)
 	if err != nil {
 		return p // no JSON; whoever reads prior values checks them

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/seed-3652815f/sluice/domain"
 )
@@ -56,10 +57,10 @@ func reason(r domain.Reason) string {
 		text += ", task " + r.Task
 	}
 	if r.Message != "" {
-		text += ": " + r.Message
+		text += ": " + Clean(r.Message)
 	}
 	if r.Actor != "" {
-		text += " (claims to be " + r.Actor + ")"
+		text += " (claims to be " + Clean(r.Actor) + ")"
 	}
 	return text + ", " + stamp(r.At)
 }
@@ -93,7 +94,7 @@ func writeFailures(b *strings.Builder, s domain.Snapshot) {
 			fmt.Fprintf(b, "\nTask %s failed at %s: %s\n", t.Name, stamp(t.Failure.Timestamp), failure(*t.Failure))
 		}
 		if t.Waiver != nil {
-			fmt.Fprintf(b, "\nTask %s was waived at %s: %s\n", t.Name, stamp(t.Waiver.At), t.Waiver.Reason)
+			fmt.Fprintf(b, "\nTask %s was waived at %s: %s\n", t.Name, stamp(t.Waiver.At), Clean(t.Waiver.Reason))
 		}
 	}
 }
@@ -103,7 +104,21 @@ func failure(f domain.FailureInfo) string {
 	if f.Target != "" {
 		text += " at " + f.Target
 	}
-	return text + ": " + f.Reason
+	return text + ": " + Clean(f.Reason)
+}
+
+// Clean returns a text on one line and without the control characters that
+// would steer a terminal: reasons and answers come from anywhere.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 func dash(s string) string {

@@ -1,0 +1,80 @@
+package plans
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/planfile"
+	"github.com/seed-3652815f/sluice/workflows"
+)
+
+// Start starts a plan under an id. One that is taken gives a *RefusedError.
+func (c *Client) Start(ctx context.Context, id string, plan planfile.Plan) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	defer cancel()
+	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                c.TaskQueue,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            summary(plan.Document),
+		StaticDetails:                            plan.Document.Spec.Description,
+	}, workflows.PlanType, plan.Input)
+	var taken *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &taken) {
+		return c.taken(ctx, id)
+	}
+	return c.wrap(err, "")
+}
+
+// taken words why an id cannot be used again.
+func (c *Client) taken(ctx context.Context, id string) error {
+	description, err := c.describe(ctx, id)
+	if err != nil {
+		return err
+	}
+	status := description.GetWorkflowExecutionInfo().GetStatus()
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return &RefusedError{Why: fmt.Sprintf("the plan %q is there already and has not ended; look at it with: sluice get %s, or start this one under another id with --id", id, id)}
+	}
+	return &RefusedError{Why: fmt.Sprintf("the plan %q has run before (%s), and a plan that has ended cannot be taken up again yet; start this one under another id with --id", id, statusName(status).word())}
+}
+
+// summary is the line that the Web UI shows beside the workflow's name. With
+// a name of at most 200 bytes it keeps within the server's 400.
+func summary(doc domain.Document) string {
+	targets := map[string]bool{}
+	for _, t := range doc.Spec.Tasks {
+		for _, target := range doc.Spec.TargetsOf(t) {
+			targets[target] = true
+		}
+	}
+	return fmt.Sprintf("%s: %s for %s", doc.Metadata.Name, count(len(doc.Spec.Tasks), "task"), count(len(targets), "target"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Served reports whether a worker serves the task queue of new plans; where
+// none does, the error is a *NoWorkerError.
+func (c *Client) Served(ctx context.Context) error {
+	workers, err := c.workersOf(ctx, c.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return err
+	}
+	if workers.alive == 0 {
+		return &NoWorkerError{TaskQueue: c.TaskQueue, LastSeen: workers.lastSeen}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+// Package producttest starts the real products that tests run against. A
+// product that is missing fails the test; it is never skipped.
+package producttest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Caddy returns the path of the caddy binary: what SLUICE_CADDY names, or else
+// .tools/bin/caddy in the folder of the test or one above it.
+func Caddy(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("SLUICE_CADDY"); path != "" {
+		if !isFile(path) {
+			t.Fatalf("SLUICE_CADDY names %q, which is no file; run make tools and unset it, or name a caddy binary.", path)
+		}
+		return path
+	}
+	return tool(t, "caddy")
+}
+
+// tool finds a binary that make tools has installed.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatalf("finding the folder of the test: %v", err)
+	}
+	for {
+		if path := filepath.Join(folder, ".tools", "bin", name); isFile(path) {
+			return path
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			t.Fatalf("There is no .tools/bin/%s; run make tools, which installs it.", name)
+		}
+		folder = parent
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Ports are taken from below those that the kernel gives to connections, so
+// that none of these takes a port between FreePort and its use.
+const firstPort, lastPort = 12000, 31999
+
+var taken sync.Map // ports that this process has given out
+
+// FreePort returns a TCP port on 127.0.0.1 on which nothing listens, and which
+// it returns to no other test of this process.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		if _, used := taken.LoadOrStore(port, true); used {
+			continue
+		}
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatalf("giving port %d free: %v", port, err)
+		}
+		return port
+	}
+	t.Fatalf("There is no free port from %d to %d on 127.0.0.1.", firstPort, lastPort)
+	return 0
+}
+
+// FreeAddress returns 127.0.0.1 with a FreePort.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-3652815f/sluice/internal/plans"
+	"github.com/seed-3652815f/sluice/internal/report"
+)
+
+func (a *app) getCommand() *cobra.Command {
+	var form *output
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "Show a plan's status, with what is in flight",
+		Long: "Shows a plan's status. What is in flight (attempts, heartbeats, who has it) comes from the\n" +
+			"server's own record, so it is true also between two events of the plan.",
+		Args: cobra.ExactArgs(1),
+		RunE: a.online(func(ctx context.Context, s service, args []string) error {
+			view, err := s.View(ctx, args[0])
+			var none *plans.NoWorkerError
+			if err != nil && !errors.As(err, &none) {
+				return err
+			}
+			if err := writeView(a.out, form.form, view); err != nil {
+				return err
+			}
+			for _, warning := range view.Warnings {
+				fmt.Fprintf(a.err, "sluice: %s\n", warning)
+			}
+			return err
+		}),
+	}
+	form = addOutput(cmd, formTable, formJSON, formYAML, formName)
+	return cmd
+}
+
+func writeView(out io.Writer, form string, view plans.View) error {
+	switch form {
+	case formName:
+		_, err := fmt.Fprintln(out, view.PlanID)
+		return err
+	case formTable:
+		return writeTable(out, view)
+	}
+	return writeValue(out, form, view)
+}
+
+func writeTable(out io.Writer, view plans.View) error {
+	if view.Partial {
+		fmt.Fprint(out, partialText(view))
+	} else {
+		fmt.Fprint(out, report.Text(view.Snapshot))
+	}
+	if len(view.InFlight) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "IN FLIGHT\tEXECUTION\tATTEMPT\tSTATE\tHEARTBEAT\tWORKER\tLAST FAILURE")
+	for _, f := range view.InFlight {
+		fmt.Fprintf(w, "%s\t%d/%d\t%s\t%s\t%s\t%s\t%s\n", f.Task, f.Execution, f.Slice, attemptText(f), flightText(f),
+			clock(f.Heartbeat), dash(report.Clean(f.Worker)), dash(shorten(report.Clean(f.LastFailure), 100)))
+	}
+	return w.Flush()
+}
+
+// partialText is what is known of a plan while no worker answers.
+func partialText(view plans.View) string {
+	state := string(view.State)
+	if state == "" {
+		state = "in a state that only its worker knows"
+	}
+	text := fmt.Sprintf("Plan %s: %s, as the server's record says\n", view.PlanID, state)
+	if view.Progress.Ratio > 0 {
+		text += fmt.Sprintf("Progress: %d %% when it was written last\n", int(view.Progress.Ratio*100))
+	}
+	if view.Reason != nil {
+		text += fmt.Sprintf("Reason: %s %s\n", view.Reason.Kind, view.Reason.Task)
+	}
+	return text + fmt.Sprintf("Run began %s\n", view.CreatedAt.UTC().Format(time.RFC3339))
+}
+
+func attemptText(f plans.Flight) string {
+	if f.MaxAttempts == 0 {
+		return fmt.Sprint(f.Attempt)
+	}
+	return fmt.Sprintf("%d of %d", f.Attempt, f.MaxAttempts)
+}
+
+// flightText says what an execution in flight is about.
+func flightText(f plans.Flight) string {
+	switch f.State {
+	case plans.FlightWorking:
+		return "working"
+	case plans.FlightStopping:
+		return "stopping at its next safe point"
+	case plans.FlightBackingOff:
+		return "next attempt at " + clock(f.NextAttempt)
+	case plans.FlightWaitingForWorker:
+		return "waiting for a worker"
+	}
+	return string(f.State)
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("15:04:05Z")
+}
+
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// shorten cuts a text to n characters and marks the cut.
+func shorten(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
+}
+
+// jsonLine writes a value as one line.
+func jsonLine(out io.Writer, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("writing the output: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "%s\n", data)
+	return err
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"go.uber.org/zap"
+
+	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/caddy"
+	"github.com/seed-3652815f/sluice/activities/httpexec"
+	"github.com/seed-3652815f/sluice/internal/config"
+	"github.com/seed-3652815f/sluice/internal/host"
+	"github.com/seed-3652815f/sluice/internal/logging"
+	"github.com/seed-3652815f/sluice/workflows"
+)
+
+// serve connects, makes the namespace ready, and works until ctx ends.
+func serve(ctx context.Context, connection *config.Connection, settings *config.Worker, logger *zap.Logger) error {
+	executors, err := executors(settings)
+	if err != nil {
+		return err
+	}
+	options, err := connection.Options()
+	if err != nil {
+		return &usageError{err}
+	}
+	options.Logger = logging.ForSDK(logger)
+	options.Identity = fmt.Sprintf("%s/%d", options.Identity, os.Getpid()) // several workers may run on one host
+	connected, err := config.Dial(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer connected.Close()
+	if settings.SearchAttributes {
+		registry := &attributes{
+			operator: connected.OperatorService(), visibility: connected, namespace: options.Namespace, address: options.HostPort,
+		}
+		if err := registry.ensure(ctx, logger); err != nil {
+			return err
+		}
+	}
+	worker := host.NewWorker(connected, host.Options{
+		TaskQueue:   *settings.TaskQueue,
+		StopTimeout: settings.StopTimeout,
+		Settings:    workflows.Settings{SearchAttributes: bool(settings.SearchAttributes)},
+		Executors:   executors,
+	})
+	if err := worker.Start(); err != nil {
+		return fmt.Errorf("the worker cannot start on the task queue %q: %w", *settings.TaskQueue, err)
+	}
+	logger.Info("worker ready", zap.String("address", options.HostPort), zap.String("namespace", options.Namespace),
+		zap.String("taskQueue", *settings.TaskQueue), zap.Strings("executors", names(executors)),
+		zap.String("identity", options.Identity), zap.Stringer("searchAttributes", &settings.SearchAttributes))
+	<-ctx.Done()
+	logger.Info("worker stopping; targets under way come to their end", zap.Duration("atMost", settings.StopTimeout))
+	worker.Stop()
+	logger.Info("worker stopped")
+	return nil
+}
+
+// executors returns those that this worker serves.
+func executors(settings *config.Worker) ([]activities.Executor, error) {
+	allow, err := httpexec.ParseAllow(settings.HTTPAllow)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--http-allow (SLUICE_HTTP_ALLOW) cannot be used: %w", err)}
+	}
+	return []activities.Executor{caddy.Executor(), httpexec.Executor(allow)}, nil
+}
+
+func names(executors []activities.Executor) []string {
+	list := make([]string, len(executors))
+	for i, e := range executors {
+		list[i] = e.Name
+	}
+	return list
+}
