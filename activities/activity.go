@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/seed-3652815f/sluice/domain"
@@ -39,7 +40,13 @@ func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*dom
 		}
 		a.request.Checkpoint = &earlier
 	}
-	return a.run(ctx, e)
+	result, err := a.run(ctx, e)
+	if temporal.IsCanceledError(err) {
+		// The SDK reports an end as canceled only where a heartbeat of its own
+		// was answered so; else history would call the pause a failure.
+		activity.RecordHeartbeat(ctx, a.cp)
+	}
+	return result, err
 }
 
 // run makes the attempt and words its end as Temporal has to see it.
@@ -47,17 +54,24 @@ func (a *attempt) run(ctx context.Context, e Executor) (*domain.TaskResult, erro
 	if err := a.begin(); err != nil {
 		return nil, a.endWith(ctx, err)
 	}
-	work, err := e.open(ctx, a.request.Params)
-	if err != nil {
-		return nil, a.endWith(ctx, fmt.Errorf("opening the executor %s: %w", e.Name, err))
-	}
-	stopPulse := a.startPulse(ctx)
-	err = a.workOff(ctx, work)
+	stopPulse := a.startPulse(ctx) // before open, which may take longer than the heartbeat time-out
+	err := a.openAndWorkOff(ctx, e)
 	stopPulse()
+	return a.conclude(ctx, err)
+}
+
+// openAndWorkOff works the targets off between the executor's open and Close.
+func (a *attempt) openAndWorkOff(ctx context.Context, e Executor) error {
+	work, err := guard(func() (*Work, error) { return e.open(ctx, a.request.Params) })
+	if err != nil {
+		return fmt.Errorf("opening the executor %s: %w", e.Name, err)
+	}
+	err = a.workOff(ctx, work)
 	if work.Close != nil {
-		if closeErr := work.Close(); closeErr != nil && err == nil {
+		_, closeErr := guard(func() (struct{}, error) { return struct{}{}, work.Close() })
+		if closeErr != nil && err == nil {
 			err = fmt.Errorf("closing the executor %s: %w", e.Name, closeErr)
 		}
 	}
-	return a.conclude(ctx, err)
+	return err
 }
