@@ -86,6 +86,9 @@ func (a *attempt) workOff(ctx context.Context, work *Work) error {
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel()
+	if workCtx.Err() != nil {
+		a.stopFor(stopTimeout) // earlier attempts took all the time
+	}
 	watch.Go(func() { a.watchForStop(workCtx) })
 
 	batchSize := max(1, work.BatchSize)
@@ -107,7 +110,7 @@ func (a *attempt) workOff(ctx context.Context, work *Work) error {
 		a.applyWave(workCtx, steps, wave, batchSize, parallel)
 	}
 	if errors.Is(workCtx.Err(), context.DeadlineExceeded) {
-		a.stopFor(stopTimeout) // before what it broke off is taken for a failure of its own
+		a.runOut()
 	}
 	return nil
 }

@@ -54,10 +54,10 @@ func (a *attempt) startPulse(ctx context.Context) (stop func()) {
 }
 
 // pulse returns the time between two heartbeats: several fit into the
-// heartbeat time-out.
+// heartbeat time-out, one of them between aliveShare and its end.
 func (a *attempt) pulse() time.Duration {
 	if a.heartbeatTimeout > 0 {
-		return min(pulseInterval, a.heartbeatTimeout/4)
+		return min(pulseInterval, a.heartbeatTimeout/8)
 	}
 	return pulseInterval
 }
@@ -89,7 +89,10 @@ func (a *attempt) saveNow(ctx context.Context) error {
 		case cause != stopNone:
 			a.stopFor(cause)
 			return nil
-		case a.silent() || ctx.Err() != nil:
+		case ctx.Err() != nil:
+			a.stopFor(stopTimeout)
+			return fmt.Errorf("saving the checkpoint: %w", err)
+		case a.silent():
 			a.stopFor(stopConnection)
 			return Unavailable(string(stopConnection), "saving the checkpoint: %w", err)
 		}
@@ -108,15 +111,25 @@ func (a *attempt) saveOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	began := a.now() // the server may have counted from then on
+	ctx, cancel := context.WithTimeout(ctx, a.patience())
 	defer cancel()
 	err = a.save(ctx, encoded)
 	if err == nil || stopFor(err) != stopNone {
 		a.mu.Lock()
-		a.lastSave = a.now()
+		a.lastSave = began
 		a.mu.Unlock()
 	}
 	return err
+}
+
+// patience returns how long one save may take: one that hangs must not hide
+// for long that the server is not reached.
+func (a *attempt) patience() time.Duration {
+	if a.heartbeatTimeout == 0 {
+		return saveTimeout
+	}
+	return min(saveTimeout, max(a.pulse(), a.aliveFor()))
 }
 
 // encode returns the checkpoint as JSON, and encodes it only where it has
@@ -138,9 +151,14 @@ func (a *attempt) encode() (encodedCheckpoint, error) {
 // silent reports whether the server has heard nothing for so long that it may
 // soon give the slice to another attempt.
 func (a *attempt) silent() bool {
+	return a.heartbeatTimeout > 0 && a.aliveFor() <= 0
+}
+
+// aliveFor returns how long the attempt may yet go on without a save.
+func (a *attempt) aliveFor() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.heartbeatTimeout > 0 && a.now().Sub(a.lastSave) > time.Duration(float64(a.heartbeatTimeout)*aliveShare)
+	return time.Duration(float64(a.heartbeatTimeout)*aliveShare) - a.now().Sub(a.lastSave)
 }
 
 // stopFor says why a save's answer means that the attempt has to stop. The
@@ -171,6 +189,18 @@ func (a *attempt) stopFor(cause stopCause) {
 	}
 }
 
+// runOut notes that the task's time is over. Where somebody asked the attempt
+// to stop before, that stays the cause, unless the time-out broke something
+// off, which must not be taken for a failure of its own.
+func (a *attempt) runOut() {
+	a.stopFor(stopTimeout)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stop != stopConnection && (a.broken != nil || len(a.failures) > 0) {
+		a.stop = stopTimeout
+	}
+}
+
 // watchForStop notices the end of the worker and of the task's time.
 func (a *attempt) watchForStop(ctx context.Context) {
 	select {
@@ -188,11 +218,12 @@ func (a *attempt) watchForStop(ctx context.Context) {
 const timeoutShare = 20
 
 // withTimeout returns the context that the steps see: it ends a little before
-// the attempt's deadline.
+// the attempt's deadline, and earlier by the time that the attempts before
+// took, for the timeout is of all of an execution's attempts together.
 func (a *attempt) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if a.deadline.IsZero() {
 		return context.WithCancel(ctx)
 	}
-	left := a.deadline.Sub(a.now())
+	left := a.deadline.Sub(a.now()) - time.Duration(a.before)
 	return context.WithTimeout(ctx, left-min(left/timeoutShare, 5*time.Second))
 }

@@ -35,7 +35,7 @@ func DecodeDocument(data []byte) (Document, error) {
 		return Document{}, &InvalidPlanError{Faults: append(faults, Fault{Message: err.Error()})}
 	}
 	for _, fault := range doc.Validate() {
-		if !slices.ContainsFunc(shape, func(f Fault) bool { return within(fault.Path, f.Path) }) {
+		if !slices.ContainsFunc(shape, func(f Fault) bool { return follows(fault, f) }) {
 			faults = append(faults, fault)
 		}
 	}
@@ -45,10 +45,15 @@ func DecodeDocument(data []byte) (Document, error) {
 	return doc, nil
 }
 
-// within reports whether path is outer or lies below it.
-func within(path, outer string) bool {
-	rest, ok := strings.CutPrefix(path, outer)
-	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+// follows reports whether a broken rule is only the consequence of a value of
+// a wrong type: of one at the same place, around it, or in the place of the
+// plan's targets, which its tasks then lack.
+func follows(rule, wrong Fault) bool {
+	if wrong.Path == "spec.targets" && strings.HasSuffix(rule.Path, "].targets") {
+		return true
+	}
+	rest, ok := strings.CutPrefix(rule.Path, wrong.Path)
+	return ok && (wrong.Path == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // repeatedFields returns a fault for each field that an object has twice:

@@ -96,7 +96,7 @@ func (b *bar) set(p domain.Progress, state string) {
 		counts += fmt.Sprintf(" (%d failed)", p.Failed)
 	}
 	b.mu.Lock()
-	b.counts, b.state = counts, report.Clean(state)
+	b.counts, b.state = counts, shorten(report.Clean(state), 60)
 	b.mu.Unlock()
 	b.SetTotal(int64(p.Total), false)
 	b.SetCurrent(int64(p.Done))

@@ -15,10 +15,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	height := terminalHeight()
 	os.Exit(run(ctx, os.Args[1:], streams{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		terminal: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",
-		height:   terminalHeight(),
+		terminal: height > 0 && os.Getenv("TERM") != "dumb",
+		height:   height,
 	}))
 }
 
@@ -26,10 +27,11 @@ func main() {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-	terminal bool // out is a terminal
+	terminal bool // out is a terminal that can move its cursor
 	height   int  // lines of the terminal; 0 where there is none
 }
 
+// terminalHeight returns the lines of the terminal; 0 where there is none.
 func terminalHeight() int {
 	_, height, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {

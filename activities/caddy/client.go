@@ -16,8 +16,8 @@ import (
 const (
 	maxReads        = 6                    // of one thing, while connections are lost
 	readPause       = 8 * time.Millisecond // before the second read; doubled for each one after it
-	maxObjectBytes  = 64 << 20 // of a map handler; 500,000 mappings have about 20 MiB
-	maxMessageBytes = 300      // of what Caddy says, in an error
+	maxObjectBytes  = 64 << 20             // of a map handler; 500,000 mappings have about 20 MiB
+	maxMessageBytes = 300                  // of what Caddy says, in an error
 )
 
 // errConflict says that the object has changed since it was read (412).

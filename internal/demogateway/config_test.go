@@ -20,14 +20,11 @@ func TestTenantIsAnsweredByThePoolOfItsMapping(t *testing.T) {
 	producttest.StartCaddy(t, []byte(mapTo(t, mapTo(t, config, "tenant-002", "green"), "tenant-003", "red")))
 
 	for tenant, want := range map[string]string{"tenant-001": "blue", "tenant-002": "green", "unmapped": "blue"} {
-		response, body := get(t, "http://"+gateway, tenant)
-		require.Equal(t, http.StatusOK, response.StatusCode)
-		require.Equal(t, want+"\n", body, tenant)
-		require.Equal(t, want, response.Header.Get("X-Pool"), tenant)
+		got := get(t, "http://"+gateway, tenant)
+		require.Equal(t, answer{status: http.StatusOK, pool: want, body: want + "\n"}, got, tenant)
 	}
-	response, body := get(t, "http://"+gateway, "tenant-003")
-	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
-	require.Equal(t, "There is no pool red.\n", body)
+	got := get(t, "http://"+gateway, "tenant-003")
+	require.Equal(t, answer{status: http.StatusServiceUnavailable, body: "There is no pool red.\n"}, got)
 }
 
 // mapTo changes the mapping of one tenant in the text of a configuration.
@@ -39,7 +36,13 @@ func mapTo(t *testing.T, config, tenant, pool string) string {
 	return changed
 }
 
-func get(t *testing.T, url, tenant string) (*http.Response, string) {
+// answer is what the gateway answered.
+type answer struct {
+	status     int
+	pool, body string
+}
+
+func get(t *testing.T, url, tenant string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -49,5 +52,5 @@ func get(t *testing.T, url, tenant string) (*http.Response, string) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return answer{status: response.StatusCode, pool: response.Header.Get("X-Pool"), body: string(body)}
 }

@@ -76,21 +76,17 @@ func syntaxError(err error) (at *yaml.Node, path, message string) {
 // is no full superset of JSON, and refuses tabs.
 func (s *source) parseJSON(data []byte) (*yaml.Node, bool) {
 	p := &jsonParser{data: data, decoder: json.NewDecoder(bytes.NewReader(data)), line: 1}
+	var whole json.RawMessage
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(data, &whole); errors.As(err, &syntax) {
+		at := p.at(int(syntax.Offset) - 1) // the offset is behind the byte that is wrong
+		s.report(&at, "", "this is not JSON: "+err.Error())
+		return nil, false
+	}
 	p.decoder.UseNumber()
 	root, err := p.value()
-	if err == nil {
-		if _, more := p.decoder.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("there is more after the end of the document; a plan file is one document")
-		}
-	}
 	if err != nil {
-		offset := p.decoder.InputOffset()
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			offset = syntax.Offset - 1 // the offset is behind the byte that is wrong
-		}
-		at := p.at(int(offset))
-		s.report(&at, "", "this is not JSON: "+err.Error())
+		s.report(&yaml.Node{}, "", "this is not JSON: "+err.Error())
 		return nil, false
 	}
 	return root, true
@@ -122,14 +118,8 @@ func (p *jsonParser) next() (json.Token, *yaml.Node, error) {
 		start++
 	}
 	token, err := p.decoder.Token()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, nil, err
-	}
 	node := p.at(start)
-	return token, &node, nil
+	return token, &node, err
 }
 
 // value reads one value with all that is in it.
@@ -171,8 +161,5 @@ func (p *jsonParser) content(node *yaml.Node) error {
 		node.Content = append(node.Content, child)
 	}
 	_, err := p.decoder.Token()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 
 	"go.temporal.io/sdk/converter"
 	"go.yaml.in/yaml/v3"
@@ -114,23 +113,15 @@ func (s *source) document(path string, data []byte) domain.Document {
 	return doc
 }
 
-// decode hands the tree on as JSON. Where values of a wrong shape hide what
-// else is wrong, it judges the rest without them.
+// decode hands the tree on as JSON.
 func decode(root *yaml.Node) (domain.Document, []domain.Fault) {
 	doc, err := domain.DecodeDocument(toJSON(root))
 	var invalid *domain.InvalidPlanError
 	switch {
 	case err == nil:
 		return doc, nil
-	case !errors.As(err, &invalid):
-		return doc, []domain.Fault{{Message: err.Error()}}
-	case !reflect.ValueOf(doc).IsZero():
-		return doc, invalid.Faults // the shape is right, so nothing is hidden
+	case errors.As(err, &invalid):
+		return doc, invalid.Faults
 	}
-	faults := invalid.Faults
-	_, err = domain.DecodeDocument(toJSON(without(root, faults)))
-	if errors.As(err, &invalid) {
-		faults = append(faults, apart(invalid.Faults, faults)...)
-	}
-	return domain.Document{}, faults
+	return doc, []domain.Fault{{Message: err.Error()}}
 }
