@@ -1,0 +1,62 @@
+package report_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/report"
+)
+
+func at(second int) time.Time { return time.Date(2026, 1, 2, 3, 4, second, 0, time.UTC) }
+
+func snapshot() domain.Snapshot {
+	return domain.Snapshot{
+		PlanID: "green-cutover", State: domain.PlanPaused, Version: 12, Exceptions: 1,
+		Reason:    &domain.Reason{Kind: domain.ReasonFailure, Task: "verify", Message: "tenant-003: the gateway said\n503 \x1b[2J", Actor: "alice", At: at(9)},
+		Progress:  domain.Progress{Done: 201, Failed: 1, Total: 600, Ratio: 0.335},
+		CreatedAt: at(0), StartedAt: at(1),
+		Tasks: []domain.TaskSnapshot{
+			{Name: "switch", Executor: "gateway.caddy", State: domain.TaskCompleted, Progress: domain.Progress{Done: 200, Total: 200, Ratio: 1}},
+			{
+				Name: "verify", Executor: "http", State: domain.TaskFailed, Progress: domain.Progress{Done: 1, Failed: 1, Total: 200},
+				Checkpoint: &domain.CheckpointView{Step: "CALL", Data: domain.CheckpointData{CurrentTarget: "tenant-003"}},
+				Failure:    &domain.FailureInfo{Category: domain.CategoryTechnical, ErrorCode: "HTTP_503", Reason: "the gateway said 503", Target: "tenant-003", Timestamp: at(9)},
+			},
+			{
+				Name: "notify", Executor: "http", State: domain.TaskCreated, Progress: domain.Progress{Total: 200},
+				Waiver: &domain.Waiver{Actor: "bob", Reason: "told by telephone", At: at(10)},
+			},
+		},
+		TaskCount: 5,
+		Legal:     []domain.CommandName{domain.CommandRetry, domain.CommandSkip, domain.CommandAbort},
+	}
+}
+
+func TestTextIsTheGoldenOne(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("testdata/paused.txt")
+	require.NoError(t, err)
+	require.Equal(t, string(want), report.Text(snapshot()))
+}
+
+func TestTextIsTheSameEachTime(t *testing.T) {
+	t.Parallel()
+	first := report.Text(snapshot())
+	for range 20 {
+		require.Equal(t, first, report.Text(snapshot()))
+	}
+}
+
+func TestTextOfAClosedPlanSaysThatNothingIsLegal(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, report.Text(domain.Snapshot{State: domain.PlanCompleted}), "Legal now: nothing; the plan is closed\n")
+}
+
+func TestCleanTakesControlCharactersOut(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a b c \uFFFD[2Jä", report.Clean("a\nb\tc\r\x1b[2Jä"))
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/planfile"
+	"github.com/seed-3652815f/sluice/internal/plans"
+	"github.com/seed-3652815f/sluice/workflows"
+)
+
+// fake answers as a server would that a test describes. What a command sent is
+// kept.
+type fake struct {
+	startErr, servedErr error
+	views               []any // what View answers in turn: a plans.View, or an error; the last one stays
+	trail               workflows.AuditTrail
+	sendErr             error
+	outcome             plans.Outcome
+
+	started string // the id
+	plan    planfile.Plan
+	sent    []sentCommand
+}
+
+type sentCommand struct {
+	id      string
+	name    domain.CommandName
+	command domain.Command
+}
+
+func (f *fake) Start(_ context.Context, id string, plan planfile.Plan) error {
+	f.started, f.plan = id, plan
+	return f.startErr
+}
+
+func (f *fake) Served(context.Context) error { return f.servedErr }
+
+func (f *fake) View(context.Context, string) (plans.View, error) {
+	next := f.views[0]
+	if len(f.views) > 1 {
+		f.views = f.views[1:]
+	}
+	switch v := next.(type) {
+	case viewAndError:
+		return v.view, v.err
+	case error:
+		return plans.View{}, v
+	}
+	return next.(plans.View), nil
+}
+
+// viewAndError is an answer of both.
+type viewAndError struct {
+	view plans.View
+	err  error
+}
+
+func (f *fake) Audit(context.Context, string) (workflows.AuditTrail, error) { return f.trail, nil }
+
+func (f *fake) Send(_ context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error) {
+	f.sent = append(f.sent, sentCommand{id, name, command})
+	return f.outcome, f.sendErr
+}
+
+func (f *fake) AwaitPaused(ctx context.Context, id string) (plans.View, error) {
+	return f.View(ctx, id)
+}
+
+// result is what a command line came to.
+type result struct {
+	code     int
+	out, err string
+}
+
+// sluice runs a command line against a server; the words are cut at spaces.
+func sluice(f *fake, line string) result { return sluiceWith(context.Background(), f, "", line) }
+
+func sluiceWith(ctx context.Context, f *fake, stdin, line string) result {
+	var out, errs bytes.Buffer
+	a := &app{streams: streams{in: strings.NewReader(stdin), out: &out, err: &errs}, pollEvery: time.Millisecond}
+	a.connect = func(context.Context) (service, func(), error) { return f, func() {}, nil }
+	code := a.run(ctx, strings.Fields(line))
+	return result{code, out.String(), errs.String()}
+}
+
+func planFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plan.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+const planText = `apiVersion: sluice/v1
+kind: Plan
+metadata: {name: green}
+spec:
+  targets: [a, b]
+  tasks:
+    - {name: switch, executor: http}
+`
+
+// view is a plan with one task that has 103 of 200 targets done.
+func view(state domain.PlanState, task domain.TaskState) plans.View {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	progress := domain.Progress{Done: 103, Total: 200, Ratio: 0.515}
+	return plans.View{
+		Status: running,
+		Snapshot: domain.Snapshot{
+			PlanID: "green", RunID: "run-1", State: state, Version: 7, Progress: progress, CreatedAt: at, AsOf: at,
+			Tasks: []domain.TaskSnapshot{{
+				Name: "switch", Executor: "http", State: task, Progress: progress,
+				Checkpoint: &domain.CheckpointView{Step: "CALL", Data: domain.CheckpointData{CurrentTarget: "tenant-104"}},
+			}},
+			TaskCount: 1, Legal: []domain.CommandName{domain.CommandPause, domain.CommandAbort},
+		},
+		InFlight: []plans.Flight{{Task: "switch", Execution: 2, Executor: "http", State: plans.FlightWorking, Attempt: 1, MaxAttempts: 4, Heartbeat: at, Worker: "root@host/1"}},
+	}
+}
