@@ -56,10 +56,6 @@ lint: $(STAMPS)/golangci-lint@$(GOLANGCI_LINT) $(STAMPS)/workflowcheck@$(WORKFLO
 	$(TOOLS)/bin/golangci-lint run ./...
 	$(TOOLS)/bin/workflowcheck -config workflowcheck.config.yaml ./workflows/...
 
-.PHONY: histories
-histories: products ## record histories of today's workflow code into workflows/testdata
-	go test -count=1 ./e2e -run Record -args -record
-
 .PHONY: clean
 clean: ## remove what was built, but not the tools
 	rm -rf bin .demo
