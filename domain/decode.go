@@ -171,13 +171,13 @@ func checkObject(object map[string]any, want reflect.Type, path string) []Fault 
 		}
 	}
 	var faults []Fault
-	for _, name := range slices.Sorted(maps.Keys(object)) {
+	for _, name := range sortedKeys(object) {
 		fieldType, ok := known[name]
 		switch {
 		case want.Kind() == reflect.Map:
 			fieldType = want.Elem()
 		case !ok:
-			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, slices.Sorted(maps.Keys(known)))})
+			faults = append(faults, Fault{Path: join(path, name), Message: unknownField(name, sortedKeys(known))})
 			delete(object, name) // it could be taken for a known one in other letters
 			continue
 		}
