@@ -40,10 +40,11 @@ func (i inspector) Inspect(ctx context.Context, activityID string) (*domain.Insp
 		}
 		if pending.GetHeartbeatDetails() != nil {
 			var cp domain.Checkpoint
-			if err := i.dataConverter.FromPayloads(pending.GetHeartbeatDetails(), &cp); err != nil {
-				return nil, fmt.Errorf("decoding the heartbeat of activity %s: %w", activityID, err)
+			// Other executors may put anything into their heartbeats. What is no
+			// checkpoint is as good as none, and reading it again mends nothing.
+			if err := i.dataConverter.FromPayloads(pending.GetHeartbeatDetails(), &cp); err == nil && cp.Check() == nil {
+				found.Checkpoint = &cp
 			}
-			found.Checkpoint = &cp
 		}
 		return found, nil
 	}

@@ -45,6 +45,7 @@ type scene struct {
 	t       require.TestingT
 	work    *Work
 	request domain.TaskRequest
+	ctx     context.Context // the activity's
 
 	heartbeat time.Duration                                  // the activity's heartbeat time-out
 	timeout   time.Duration                                  // of one attempt; 0 means none
@@ -77,7 +78,7 @@ type event struct {
 // newScene returns a scene of n targets named after their indices. The work
 // reads what stands there and switches it to "new", one target at a time.
 func newScene(t require.TestingT, n int) *scene {
-	s := &scene{t: t, heartbeat: 10 * time.Second, stops: make(chan struct{}), values: map[string]string{}}
+	s := &scene{t: t, ctx: context.Background(), heartbeat: 10 * time.Second, stops: make(chan struct{}), values: map[string]string{}}
 	s.request = domain.TaskRequest{
 		Plan: "p1", Task: "switch", Executor: "test", Mode: domain.ModeApply, Offset: offset,
 		Generation: "g1", FencingBase: 5 * domain.FencingStep, MaxRetries: 3, Parallel: 1, PriorBytes: domain.MaxPriorBytes,
@@ -196,7 +197,7 @@ func (s *scene) run() end {
 	if open == nil {
 		open = func(context.Context) (*Work, error) { return s.work, nil }
 	}
-	result, err := a.run(context.Background(), Executor{
+	result, err := a.run(s.ctx, Executor{
 		Name: "test", open: func(ctx context.Context, _ json.RawMessage) (*Work, error) { return open(ctx) },
 	})
 	return s.read(result, err)

@@ -36,6 +36,18 @@ func TestACancelStopsBetweenTwoTargetsAndHandsOverTheCheckpoint(t *testing.T) {
 	})
 }
 
+func TestTheEndOfTheActivitysContextDoesNotBreakOffAStep(t *testing.T) {
+	t.Parallel()
+	during(t, func(t *testing.T) {
+		s := newScene(t, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.ctx = ctx
+		s.step = at("11", func(ctx context.Context) error { cancel(); elapse(time.Second); return ctx.Err() })
+		require.Equal(t, "success", s.run().kind)
+		require.Greater(t, len(s.of("save")), 4, "nor the heartbeats")
+	})
+}
+
 func TestACancelLetsEveryTargetUnderWayComeToItsEnd(t *testing.T) {
 	t.Parallel()
 	during(t, func(t *testing.T) {
@@ -91,6 +103,7 @@ func TestACancelThatAnswersTheSaveOfPriorValuesStopsBeforeAnyEffect(t *testing.T
 		require.Equal(t, "canceled", e.kind)
 		require.Empty(t, s.of("do"))
 		require.Equal(t, 1, e.cp.Prior.Count())
+		require.Zero(t, e.cp.FailedAttempts, "a stop is no failure")
 	})
 }
 
@@ -209,6 +222,27 @@ func TestAnAttemptThatLosesTheServerStopsBeforeAnotherOneBegins(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestTheSilenceOfAServerThatAnswersLateCountsFromWhatItHeardLast(t *testing.T) {
+	t.Parallel()
+	during(t, func(t *testing.T) {
+		s := newScene(t, 400)
+		s.work.Prior = nil // so that only pulses save
+		var heard time.Time
+		s.answer = func(context.Context, domain.Checkpoint) error {
+			if !heard.IsZero() {
+				return errUnavailable
+			}
+			heard = time.Now()
+			elapse(4 * time.Second)
+			return nil
+		}
+		s.step = func(context.Context, string, string) error { elapse(s.heartbeat / 100); return nil }
+		require.Equal(t, domain.CodeConnectionLost, s.run().failure.ErrorCode)
+		dos := s.of("do")
+		require.Less(t, dos[len(dos)-1].at.Sub(heard), s.heartbeat)
+	})
 }
 
 func TestAFailureOfAnAttemptThatLostTheServerIsNotCounted(t *testing.T) {
@@ -378,6 +412,20 @@ func TestTheTimeoutIsOfAllAttemptsOfAnExecutionTogether(t *testing.T) {
 		require.Equal(t, domain.CodeTimeout, e.failure.ErrorCode)
 		require.Less(t, time.Since(began), 20*time.Second)
 		require.Equal(t, "11", strings.TrimSpace(s.done(2)))
+	})
+}
+
+func TestAnAttemptForWhichEarlierOnesLeftNoTimeTouchesNothing(t *testing.T) {
+	t.Parallel()
+	during(t, func(t *testing.T) {
+		s := newScene(t, 2)
+		s.timeout = time.Minute
+		s.request.Checkpoint = &domain.Checkpoint{Format: 1, Spent: domain.Duration(time.Minute)}
+		e := s.run()
+		require.Equal(t, domain.CodeTimeout, e.failure.ErrorCode)
+		require.False(t, e.retryable)
+		require.Empty(t, s.of("read"))
+		require.Empty(t, s.of("do"))
 	})
 }
 

@@ -27,6 +27,7 @@ const (
 	CodeHeld            = "ACTIVITY_HELD"     // somebody paused or reset the activity itself on the server
 	CodeBadParams       = "BAD_PARAMS"        // the executor refused the parameters
 	CodeBadRequest      = "BAD_REQUEST"       // the task request cannot be understood
+	CodeBadResult       = "BAD_RESULT"        // the executor's result does not say what was done
 	CodeThreshold       = "TOO_MANY_FAILURES" // more targets failed than the task tolerates
 	CodePriorTooLarge   = "PRIOR_TOO_LARGE"   // prior values do not fit into the checkpoint
 	CodeUnclassified    = "UNCLASSIFIED"      // an error that says nothing about itself

@@ -93,6 +93,43 @@ func TestRetriesBeyondTheLimitAreRefusedUnlessMaxRetriesRaisesIt(t *testing.T) {
 	require.Contains(t, audit[1].Refusal, domain.ErrRetryLimit.Error())
 }
 
+func TestASuccessThatDoesNotSayWhatWasDoneFailsTheTaskInsteadOfRunningItForEver(t *testing.T) {
+	t.Parallel()
+	for name, result := range map[string]func(domain.TaskRequest) *domain.TaskResult{
+		"no result":                   func(domain.TaskRequest) *domain.TaskResult { return nil },
+		"counts alone":                func(r domain.TaskRequest) *domain.TaskResult { return &domain.TaskResult{Done: len(r.Targets)} },
+		"a checkpoint that says none": func(r domain.TaskRequest) *domain.TaskResult { return &domain.TaskResult{Checkpoint: after(r, 0)} },
+		"a checkpoint of other format": func(r domain.TaskRequest) *domain.TaskResult {
+			cp := after(r, 3)
+			cp.Format++
+			return &domain.TaskResult{Checkpoint: cp}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlanTest(t, func(_ context.Context, r domain.TaskRequest) (*domain.TaskResult, error) { return result(r), nil })
+			doc := document(task("a"))
+			doc.Spec.OnFailure = domain.OnFailureFail
+			final := p.failed(doc)
+			require.Equal(t, domain.CodeBadResult, final.Tasks[0].Failure.ErrorCode)
+			require.Equal(t, domain.CategoryExecutor, final.Tasks[0].Failure.Category)
+			require.Len(t, p.order(), 1)
+		})
+	}
+}
+
+func TestASuccessWithSomeTargetsLeftIsFollowedByAnExecutionForThem(t *testing.T) {
+	t.Parallel()
+	p := newPlanTest(t, func(_ context.Context, r domain.TaskRequest) (*domain.TaskResult, error) {
+		if r.Checkpoint == nil {
+			return &domain.TaskResult{Done: 2, Checkpoint: after(r, 2)}, nil
+		}
+		return done(r)
+	})
+	p.completed(document(task("a")))
+	require.Equal(t, "0-1", p.request(1).Checkpoint.Done.String())
+}
+
 func TestOnFailureFailEndsThePlanWithItsFinalSnapshotOnceTheOtherTasksHaveStopped(t *testing.T) {
 	t.Parallel()
 	var p *planTest

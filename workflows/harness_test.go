@@ -39,7 +39,8 @@ type planTest struct {
 	requests []domain.TaskRequest
 	saved    map[string]*domain.Checkpoint // what the server's record says, by activity id
 	canceled map[string]chan struct{}      // closed once the activity is cancelled, by activity id
-	upserts  []temporal.SearchAttributes
+	upserts  []temporal.SearchAttributes   // each as it was written
+	found    temporal.SearchAttributes     // all together, as a search finds the plan
 }
 
 // newPlanTest returns a run whose tasks are played by execute; nil does every
@@ -267,6 +268,7 @@ type outboundSpy struct {
 func (s *outboundSpy) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	s.test.mu.Lock()
 	s.test.upserts = append(s.test.upserts, temporal.NewSearchAttributes(updates...))
+	s.test.found = temporal.NewSearchAttributes(append([]temporal.SearchAttributeUpdate{s.test.found.Copy()}, updates...)...)
 	s.test.mu.Unlock()
 	return s.Next.UpsertTypedSearchAttributes(ctx, updates...)
 }

@@ -40,6 +40,9 @@ func interpret(err error, result domain.TaskResult, saved *domain.Checkpoint, st
 	)
 	switch {
 	case err == nil:
+		if result.Checkpoint.Check() != nil {
+			return outcome{kind: worked, checkpoint: saved}
+		}
 		return outcome{kind: worked, checkpoint: &result.Checkpoint}
 	case errors.As(err, &canceled):
 		return outcome{kind: stopped, checkpoint: detailOr(canceled.HasDetails(), canceled.Details, saved)}

@@ -45,20 +45,13 @@ func TestSearchAttributesFollowThePlanInOneEventForEachChange(t *testing.T) {
 		{"RUNNING", "", "", 1.0 / 3},
 		{"COMPLETED", "", "", 1},
 	}, views)
-	require.True(t, p.upserts[2].ContainsKey(workflows.AttributeReason) || unset(p, "SluiceReason"), "a reason that has gone is taken out")
+	require.False(t, p.found.ContainsKey(workflows.AttributeReason), "a reason that has gone is taken out")
+	require.False(t, p.found.ContainsKey(workflows.AttributeFailedTask))
 	labels, _ := p.upserts[0].GetKeywordList(workflows.AttributeLabels)
 	require.Equal(t, []string{"env=prod", "team=edge"}, labels)
 	for _, u := range p.upserts[1:] {
 		require.False(t, u.ContainsKey(workflows.AttributeLabels), "labels are written once")
 	}
-}
-
-// unset reports whether the environment holds no value of an attribute.
-func unset(p *planTest, name string) bool {
-	value, ok := p.env.Now(), false
-	_ = value
-	_ = name
-	return !ok
 }
 
 func TestProgressIsWrittenInAtMost20Steps(t *testing.T) {

@@ -30,11 +30,18 @@ func (r *run) work(ctx workflow.Context, t *domain.Task) {
 				"the execution took longer than the task's timeout; raise it, or retry to go on from the checkpoint"), workflow.Now(ctx)))
 			return
 		}
+		before := t.Left(slice)
 		o := r.execute(ctx, t, slice, used)
 		progress := r.plan.Advance(t, o.checkpoint)
 		switch o.kind {
 		case worked:
 			used = 0
+			if t.Left(slice) == before && !r.plan.Stopping() {
+				r.must(r.plan.Fail(t, r.failure(ctx, domain.CategoryExecutor, domain.CodeBadResult, fmt.Sprintf(
+					"executor %s reported success, but its result has no checkpoint of format %d that says which targets are done",
+					t.Spec().Executor, domain.CheckpointFormat)), workflow.Now(ctx)))
+				return
+			}
 		case stopped:
 			r.must(r.plan.Stop(t, workflow.Now(ctx)))
 			return
