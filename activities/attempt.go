@@ -119,6 +119,9 @@ func (a *attempt) workOff(ctx context.Context, work *Work) error {
 func (a *attempt) steps(work *Work) ([]Step, error) {
 	switch a.request.Mode {
 	case domain.ModeApply:
+		if len(work.Steps) == 0 {
+			return nil, Refused(domain.CodeBadParams, "the executor %s has no steps, so nothing would be done", a.request.Executor)
+		}
 		return work.Steps, nil
 	case domain.ModeRollback:
 		if work.Rollback == nil {

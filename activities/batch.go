@@ -122,7 +122,7 @@ func (a *attempt) failStep(step Step, batch []int, err error) []int {
 		}
 	}
 	if len(rest) == len(batch) {
-		a.breakOff(Broken("BAD_RESULT", "step %s reported a failure of targets that it was not given: %w", step.Name, err))
+		a.breakOff(Broken(domain.CodeBadResult, "step %s reported a failure of targets that it was not given: %w", step.Name, err))
 		return nil
 	}
 	return rest
@@ -134,6 +134,9 @@ func (a *attempt) fail(i int, err error) {
 	defer a.mu.Unlock()
 	if _, twice := a.failures[i]; twice {
 		return
+	}
+	if err == nil {
+		err = Broken(domain.CodeBadResult, "the executor named %s as failed without an error", a.name(i))
 	}
 	a.failures[i] = classify(err)
 	a.order = append(a.order, i)

@@ -121,8 +121,9 @@ func (r *run) execute(ctx workflow.Context, t *domain.Task, s domain.Slice, used
 // it is cancelled: in back-off a cancel throws its checkpoint away.
 func (r *run) inspect(ctx workflow.Context, id string, future workflow.Future) *domain.Checkpoint {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: 10 * time.Second,
-		Summary:             "read the checkpoint of " + id + " before it is stopped",
+		StartToCloseTimeout:    5 * time.Second,
+		ScheduleToCloseTimeout: 10 * time.Second, // an abort does not wait longer
+		Summary:                "read the checkpoint of " + id + " before it is stopped",
 	})
 	for !future.IsReady() && !r.abandon {
 		var found domain.Inspection
