@@ -62,7 +62,9 @@ func (a *attempt) run(ctx context.Context, e Executor) (*domain.TaskResult, erro
 
 // openAndWorkOff works the targets off between the executor's open and Close.
 func (a *attempt) openAndWorkOff(ctx context.Context, e Executor) error {
-	work, err := guard(func() (*Work, error) { return e.open(ctx, a.request.Params) })
+	work, err := guard(func() (*Work, error) {
+		return e.open(context.WithValue(ctx, earlierKey{}, a.request.EarlierParams), a.request.Params)
+	})
 	if err != nil {
 		return fmt.Errorf("opening the executor %s: %w", e.Name, err)
 	}

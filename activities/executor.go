@@ -38,6 +38,25 @@ func Define[P any](name string, open func(ctx context.Context, params P) (*Work,
 	}
 }
 
+// earlierKey finds the parameters that a task had before in open's context.
+type earlierKey struct{}
+
+// EarlierParams returns the parameters that the task had before a retry
+// replaced them, oldest first; none in most cases. It is for an executor's
+// open, which is given the context. A value that one of them set at a target is
+// the task's own, and not somebody else's change. What P cannot read any more
+// is left out.
+func EarlierParams[P any](ctx context.Context) []P {
+	raws, _ := ctx.Value(earlierKey{}).([]json.RawMessage)
+	var earlier []P
+	for _, raw := range raws {
+		if params, err := decodeParams[P](raw); err == nil {
+			earlier = append(earlier, params)
+		}
+	}
+	return earlier
+}
+
 // decodeParams reads parameters strictly.
 func decodeParams[P any](raw json.RawMessage) (P, error) {
 	var params P

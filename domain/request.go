@@ -20,22 +20,23 @@ const (
 // TaskRequest is the one argument of every executor's activity: a slice of a
 // task's targets, and how far it has come.
 type TaskRequest struct {
-	Plan            string          `json:"plan"` // the plan's id
-	Task            string          `json:"task"`
-	Executor        string          `json:"executor"`
-	Mode            Mode            `json:"mode"`
-	Params          json.RawMessage `json:"params,omitempty"`
-	Targets         []string        `json:"targets"`              // of this slice
-	Offset          int             `json:"offset"`               // the index of the first of them in the task's list
-	Checkpoint      *Checkpoint     `json:"checkpoint,omitempty"` // nil: nothing was done yet
-	Prior           Priors          `json:"prior,omitzero"`       // mode rollback: what to put back
-	Generation      string          `json:"generation"`           // new for a plan that is run anew
-	Revision        int             `json:"revision"`             // grows with retry from scratch and with changed parameters
-	FencingBase     int64           `json:"fencingBase"`          // the fencing token is FencingBase + attempt
-	MaxRetries      int             `json:"maxRetries"`           // failed attempts after which none follows, less one
-	FailuresAllowed int             `json:"failuresAllowed"`      // targets of this slice that may fail
-	Parallel        int             `json:"parallelTargets"`      // targets or batches at once; at least 1
-	PriorBytes      int             `json:"priorBytes"`           // most bytes that this slice's prior values may take
+	Plan            string            `json:"plan"` // the plan's id
+	Task            string            `json:"task"`
+	Executor        string            `json:"executor"`
+	Mode            Mode              `json:"mode"`
+	Params          json.RawMessage   `json:"params,omitempty"`
+	EarlierParams   []json.RawMessage `json:"earlierParams,omitempty"` // what a retry has replaced, oldest first: values that these set are the task's own too
+	Targets         []string          `json:"targets"`                 // of this slice
+	Offset          int               `json:"offset"`                  // the index of the first of them in the task's list
+	Checkpoint      *Checkpoint       `json:"checkpoint,omitempty"`    // nil: nothing was done yet
+	Prior           Priors            `json:"prior,omitzero"`          // mode rollback: what to put back
+	Generation      string            `json:"generation"`              // new for a plan that is run anew
+	Revision        int               `json:"revision"`                // grows with retry from scratch and with changed parameters
+	FencingBase     int64             `json:"fencingBase"`             // the fencing token is FencingBase + attempt
+	MaxRetries      int               `json:"maxRetries"`              // failed attempts after which none follows, less one
+	FailuresAllowed int               `json:"failuresAllowed"`         // targets of this slice that may fail
+	Parallel        int               `json:"parallelTargets"`         // targets or batches at once; at least 1
+	PriorBytes      int               `json:"priorBytes"`              // most bytes that this slice's prior values may take
 }
 
 // FencingStep is how far two executions' fencing bases are apart: more than

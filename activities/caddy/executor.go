@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-3652815f/sluice/activities"
@@ -26,13 +27,13 @@ const (
 // change the same map one after the other.
 func Executor() activities.Executor {
 	writers := newLanes()
-	return activities.Define(Name, func(_ context.Context, p Params) (*activities.Work, error) {
-		return open(p, writers)
+	return activities.Define(Name, func(ctx context.Context, p Params) (*activities.Work, error) {
+		return open(p, activities.EarlierParams[Params](ctx), writers)
 	})
 }
 
 // open makes the work of one attempt.
-func open(p Params, writers *lanes) (*activities.Work, error) {
+func open(p Params, earlier []Params, writers *lanes) (*activities.Work, error) {
 	p = p.withDefaults()
 	client, err := newClient(p)
 	if err != nil {
@@ -42,7 +43,15 @@ func open(p Params, writers *lanes) (*activities.Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{client: client, params: p, want: want, lane: writers.of(client.url)}
+	ours := []json.RawMessage{want}
+	for _, before := range earlier {
+		value, err := before.value()
+		if err != nil {
+			return nil, err
+		}
+		ours = append(ours, value)
+	}
+	g := &gateway{client: client, params: p, want: want, ours: ours, lane: writers.of(client.url)}
 	return &activities.Work{
 		BatchSize:  p.BatchSize,
 		PriorBatch: MaxBatchSize, // one read tells them all
@@ -56,7 +65,8 @@ func open(p Params, writers *lanes) (*activities.Work, error) {
 type gateway struct {
 	client *client
 	params Params
-	want   json.RawMessage // the output that targets are given
+	want   json.RawMessage   // the output that targets are given
+	ours   []json.RawMessage // want, and what the task's earlier parameters wanted
 	lane   lane
 }
 
@@ -102,7 +112,7 @@ func (g *gateway) switchTarget(h *handler, target activities.Target) (changed bo
 		return false, err
 	case sameJSON(current, g.want):
 		return false, nil
-	case !sameJSON(current, target.Prior.Value):
+	case !sameJSON(current, target.Prior.Value) && !g.isOurs(current):
 		return false, drift(current, describe(target.Prior.Value)+" was recorded before the change")
 	case current == nil && !g.params.Create:
 		return false, g.unknown()
@@ -120,7 +130,7 @@ func (g *gateway) putBack(h *handler, target activities.Target) (changed bool, e
 		return false, err
 	case sameJSON(current, prior.Value), prior.Absent && sameJSON(current, null):
 		return false, nil
-	case !sameJSON(current, g.want):
+	case !g.isOurs(current):
 		return false, drift(current, fmt.Sprintf("this task has made it %s, and %s was recorded before", g.want, describe(prior.Value)))
 	case prior.Absent:
 		h.unset(target.Name)
@@ -174,6 +184,11 @@ func (g *gateway) read(ctx context.Context) (*handler, string, error) {
 
 func (g *gateway) unknown() error {
 	return activities.Refused(CodeUnknownTarget, "the map %q of Caddy at %s has no mapping for the target; add one, take the target out of the plan, or set create", g.client.id, g.client.admin)
+}
+
+// isOurs reports whether the task has made a mapping what it is.
+func (g *gateway) isOurs(current json.RawMessage) bool {
+	return slices.ContainsFunc(g.ours, func(value json.RawMessage) bool { return sameJSON(current, value) })
 }
 
 func (g *gateway) settle() time.Duration { return time.Duration(g.params.Settle) }

@@ -168,7 +168,7 @@ func tenantNames(n int) []string {
 func openWork(t *testing.T, p Params) *activities.Work {
 	t.Helper()
 	require.NoError(t, p.Validate())
-	work, err := open(p, newLanes())
+	work, err := open(p, nil, newLanes())
 	require.NoError(t, err)
 	return work
 }
