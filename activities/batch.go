@@ -128,7 +128,9 @@ func (a *attempt) failStep(step Step, batch []int, err error) []int {
 	return rest
 }
 
-// fail notes that a target has failed in this attempt.
+// fail notes that a target has failed in this attempt. It stays in the batch
+// until it is done or given up: after a pause or an abort in back-off nobody
+// else could tell that something may have been done to it.
 func (a *attempt) fail(i int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,7 +142,7 @@ func (a *attempt) fail(i int, err error) {
 	}
 	a.failures[i] = classify(err)
 	a.order = append(a.order, i)
-	a.leave([]int{i})
+	a.touch()
 }
 
 func (a *attempt) hasFailed(i int) bool {

@@ -36,6 +36,48 @@ func TestARetryableFailureEndsTheAttemptWithItsCheckpointAndIsTriedAgain(t *test
 	})
 }
 
+func TestATargetThatFailedRetryablyStaysUnderWayUntilItIsDoneOrGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, batchSize := range []int{1, 3} {
+		t.Run(fmt.Sprintf("batches of %d", batchSize), func(t *testing.T) {
+			t.Parallel()
+			during(t, func(t *testing.T) {
+				s := newScene(t, 6)
+				s.work.BatchSize, s.request.FailuresAllowed = batchSize, 2
+				s.step = failing(map[string]error{"11": errLater, "13": errLater})
+				e := s.run()
+				require.True(t, e.retryable)
+				require.Equal(t, "11,13", e.cp.Batch.String(), "something may have been done to them")
+				require.Equal(t, "11,13", s.saved().Batch.String(), "a pause in back-off sees what was saved")
+
+				s.open = func(context.Context) (*Work, error) { s.answers(errCanceled); return nil, errLater }
+				e = s.again()
+				require.Equal(t, "canceled", e.kind)
+				require.Equal(t, "11,13", e.cp.Batch.String(), "an attempt that did not come to them forgets nothing")
+
+				s.answers(nil)
+				s.open, s.step = nil, failing(map[string]error{"13": errNever})
+				e = s.again()
+				require.Equal(t, "success", e.kind)
+				require.Equal(t, "13", e.cp.Failed.String())
+				require.True(t, e.cp.Batch.Empty(), "%s", e.cp.Batch)
+			})
+		})
+	}
+}
+
+func TestATargetThatATimeoutBrokeOffStaysUnderWay(t *testing.T) {
+	t.Parallel()
+	during(t, func(t *testing.T) {
+		s := newScene(t, 3)
+		s.timeout = time.Minute
+		s.step = at("11", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		e := s.run()
+		require.Equal(t, domain.CodeTimeout, e.failure.ErrorCode)
+		require.Equal(t, "11", e.cp.Batch.String())
+	})
+}
+
 func TestTheLastRetryThatFailsEndsTheExecution(t *testing.T) {
 	t.Parallel()
 	during(t, func(t *testing.T) {

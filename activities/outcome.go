@@ -101,6 +101,7 @@ func orFirst(first, next *attemptFailure) *attemptFailure {
 // giveUp notes that a target is not tried again.
 func (a *attempt) giveUp(i int, why domain.FailureInfo) {
 	a.cp.Failed.Add(i)
+	a.leave([]int{i})
 	if len(a.cp.Failures) < domain.MaxListedFailures {
 		a.cp.Failures = append(a.cp.Failures, why)
 	}

@@ -139,6 +139,10 @@ func requireAllDone(t *rapid.T, s *scene, e end) {
 // that the server keeps.
 func requireHandedOver(t *rapid.T, s *scene, e end) {
 	require.True(t, e.kind == "canceled" || e.retryable, "%s %+v", e.kind, e.failure)
+	for _, target := range s.request.Targets {
+		known := e.cp.Done.Contains(index(target)) || e.cp.Failed.Contains(index(target)) || e.cp.Batch.Contains(index(target))
+		require.True(t, known || s.values[target] != "new", "the checkpoint does not say that %s may be changed", target)
+	}
 	if saved := s.saved(); saved != nil {
 		missing := saved.Done.Without(e.cp.Done)
 		require.True(t, missing.Empty(), "done is lost: %v", missing)
