@@ -5,11 +5,8 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 
 	"github.com/seed-3652815f/sluice/domain"
 )
@@ -17,21 +14,24 @@ import (
 // Executor applies tasks to targets. Make one with Define.
 type Executor struct {
 	// Name is the activity type, and what a plan file names as executor.
-	Name string
-	open func(ctx context.Context, params json.RawMessage) (*Work, error)
+	Name  string
+	check func(params json.RawMessage) error // nil where the parameters can be used
+	open  func(ctx context.Context, params json.RawMessage) (*Work, error)
 }
 
 // Define makes an executor whose parameters have the type P. Parameters that
 // P does not know, or that its method Validate() error refuses where it has
-// one, end the task with BAD_PARAMS before open is called. open is called once
-// for each attempt; it connects to the product and changes nothing.
+// one, are refused before the plan starts, and end a task with BAD_PARAMS
+// before open is called. open is called once for each attempt; it connects to
+// the product and changes nothing.
 func Define[P any](name string, open func(ctx context.Context, params P) (*Work, error)) Executor {
 	return Executor{
-		Name: name,
+		Name:  name,
+		check: func(raw json.RawMessage) error { _, err := decodeParams[P](raw); return err },
 		open: func(ctx context.Context, raw json.RawMessage) (*Work, error) {
 			params, err := decodeParams[P](raw)
 			if err != nil {
-				return nil, err
+				return nil, Refused(domain.CodeBadParams, "checking the parameters: %w", err)
 			}
 			return open(ctx, params)
 		},
@@ -55,24 +55,6 @@ func EarlierParams[P any](ctx context.Context) []P {
 		}
 	}
 	return earlier
-}
-
-// decodeParams reads parameters strictly.
-func decodeParams[P any](raw json.RawMessage) (P, error) {
-	var params P
-	if len(raw) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(raw))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
-			return params, Refused(domain.CodeBadParams, "reading the parameters: %w", err)
-		}
-	}
-	if v, ok := any(params).(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return params, Refused(domain.CodeBadParams, "checking the parameters: %w", err)
-		}
-	}
-	return params, nil
 }
 
 // Work is what an executor does during one attempt. Its functions are called

@@ -231,16 +231,22 @@ func wrongType(value any, want, path string) []Fault {
 // unknownField words the refusal of a field, with the known name that is
 // nearest where one is near.
 func unknownField(name string, known []string) string {
+	if best := Nearest(name, known); best != "" {
+		return fmt.Sprintf("there is no field %q; did you mean %q?", name, best)
+	}
+	return fmt.Sprintf("there is no field %q; known here: %s", name, strings.Join(known, ", "))
+}
+
+// Nearest returns the known name that somebody who wrote another one probably
+// meant; empty where none is near.
+func Nearest(name string, known []string) string {
 	best, distance := "", 3
 	for _, candidate := range known {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d
 		}
 	}
-	if best != "" {
-		return fmt.Sprintf("there is no field %q; did you mean %q?", name, best)
-	}
-	return fmt.Sprintf("there is no field %q; known here: %s", name, strings.Join(known, ", "))
+	return best
 }
 
 // editDistance is the Levenshtein distance of a and b in bytes.

@@ -79,3 +79,17 @@ type Inspection struct {
 	NextAttempt time.Time   `json:"nextAttempt,omitzero"` // when the next attempt begins; zero while one is under way
 	Checkpoint  *Checkpoint `json:"checkpoint,omitempty"` // the last one saved; nil where none was
 }
+
+// CheckActivity is the activity type that looks at tasks before their plan
+// starts. Its argument is a []TaskCheck, its result a []Fault; none means that
+// the workers of this task queue can carry the tasks out.
+const CheckActivity = "sluice.check"
+
+// TaskCheck is one task as CheckActivity sees it.
+type TaskCheck struct {
+	Index     int             `json:"index"` // of the task in spec.tasks, for the paths of faults
+	Task      string          `json:"task"`
+	Executor  string          `json:"executor"`
+	Params    json.RawMessage `json:"params,omitempty"`
+	TaskQueue string          `json:"taskQueue,omitempty"` // empty: the plan's own
+}

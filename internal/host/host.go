@@ -49,6 +49,7 @@ func NewWorker(c client.Client, o Options) worker.Worker {
 	})
 	workflows.Register(w, o.Settings)
 	activities.RegisterInspect(w, payload.NewDataConverter())
+	activities.RegisterCheck(w, o.Executors...)
 	activities.Register(w, o.Executors...)
 	return w
 }

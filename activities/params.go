@@ -1,0 +1,77 @@
+package activities
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/seed-3652815f/sluice/domain"
+)
+
+// ParamError says what is wrong with one parameter. A Validate method returns
+// one for each fault, joined by errors.Join; make one with BadParam.
+type ParamError struct {
+	Param string // as in the plan file: batchSize, probe.url, ports[2]
+	Err   error
+}
+
+func (e *ParamError) Error() string { return e.Param + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *ParamError) Unwrap() error { return e.Err }
+
+// BadParam is the fault of one parameter. The format goes on after the
+// parameter's name: BadParam("batchSize", "is %d, but has to be from 1 to 9", n).
+// It takes %w.
+func BadParam(param, format string, args ...any) error {
+	return &ParamError{Param: param, Err: fmt.Errorf(format, args...)}
+}
+
+// decodeParams reads parameters strictly. The error is of every fault.
+func decodeParams[P any](raw json.RawMessage) (P, error) {
+	var params P
+	if len(raw) > 0 {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
+			return params, fmt.Errorf("reading the parameters: %w", err)
+		}
+	}
+	if v, ok := any(params).(interface{ Validate() error }); ok {
+		return params, v.Validate()
+	}
+	return params, nil
+}
+
+// paramFaults returns what an error of decodeParams says, fault by fault, with
+// paths below the one of the parameters.
+func paramFaults(path string, err error) []domain.Fault {
+	var param *ParamError
+	joined, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what errors.Join has made, not what wraps it
+	switch {
+	case err == nil:
+		return nil
+	case several && isJoin(err, joined.Unwrap()):
+		var faults []domain.Fault
+		for _, single := range joined.Unwrap() {
+			faults = append(faults, paramFaults(path, single)...)
+		}
+		return faults
+	case errors.As(err, &param):
+		return []domain.Fault{{Path: path + "." + param.Param, Message: param.Err.Error()}}
+	}
+	return []domain.Fault{{Path: path, Message: domain.FailureInfo{Reason: err.Error()}.Bounded().Reason}}
+}
+
+// isJoin tells errors.Join, which says nothing of its own, from fmt.Errorf with
+// several errors.
+func isJoin(err error, parts []error) bool {
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = part.Error()
+	}
+	return err.Error() == strings.Join(texts, "\n")
+}
