@@ -15,16 +15,16 @@ const (
 // the workflow Plan. What may be left out has its default in the method of
 // the same name.
 type Document struct {
-	APIVersion string   `json:"apiVersion"`
-	Kind       string   `json:"kind"`
-	Metadata   Metadata `json:"metadata"`
-	Spec       Spec     `json:"spec"`
+	APIVersion string   `json:"apiVersion"` // version of the plan file's form: sluice/v1
+	Kind       string   `json:"kind"`       // Plan
+	Metadata   Metadata `json:"metadata"`   // what the plan is called and found by
+	Spec       Spec     `json:"spec"`       // what the plan does
 }
 
 // Metadata names a plan.
 type Metadata struct {
-	Name   string            `json:"name"` // also the workflow id, unless the caller gives another
-	Labels map[string]string `json:"labels,omitempty"`
+	Name   string            `json:"name"`             // also the workflow id, unless the caller gives another
+	Labels map[string]string `json:"labels,omitempty"` // at most 10, by which plans are found and steered together
 }
 
 // LabelList returns the labels as key=value, ordered by key.
@@ -38,13 +38,13 @@ func (m Metadata) LabelList() []string {
 
 // Spec is what a plan does.
 type Spec struct {
-	Hold        bool         `json:"hold,omitempty"` // stay CREATED until the command start
-	Description string       `json:"description,omitempty"`
+	Hold        bool         `json:"hold,omitempty"`        // stay CREATED until the command start
+	Description string       `json:"description,omitempty"` // for people; the Web UI shows it
 	MaxParallel int          `json:"maxParallel,omitempty"` // tasks at once; 0 means 1
 	OnFailure   OnFailure    `json:"onFailure,omitempty"`   // empty means pause
 	Targets     []string     `json:"targets,omitempty"`     // of every task that names none itself
 	TargetsFrom *TargetsFrom `json:"targetsFrom,omitempty"` // the command line expands it
-	Tasks       []TaskSpec   `json:"tasks"`
+	Tasks       []TaskSpec   `json:"tasks"`                 // in the order in which they start
 }
 
 // TargetsFrom names a file of targets, one a line. The command line puts the
@@ -64,12 +64,12 @@ const (
 
 // TaskSpec is one task of a plan.
 type TaskSpec struct {
-	Name             string          `json:"name"`
+	Name             string          `json:"name"`                       // given once in a plan
 	Executor         string          `json:"executor"`                   // the activity type that applies it
 	Params           json.RawMessage `json:"params,omitempty"`           // the executor's, an object
 	Targets          []string        `json:"targets,omitempty"`          // empty means the plan's
 	DependsOn        []string        `json:"dependsOn,omitempty"`        // tasks that must be settled before
-	Retry            Retry           `json:"retry,omitzero"`             //
+	Retry            Retry           `json:"retry,omitzero"`             // how an execution is retried by itself
 	Timeout          Duration        `json:"timeout,omitempty"`          // of one execution without its pauses; 0 means 1h
 	HeartbeatTimeout Duration        `json:"heartbeatTimeout,omitempty"` // a worker silent this long is taken for dead; 0 means 10s
 	FailureThreshold Threshold       `json:"failureThreshold,omitzero"`  // targets that may fail before the task fails
@@ -80,7 +80,7 @@ type TaskSpec struct {
 
 // Retry is how an execution is retried by itself.
 type Retry struct {
-	MaxRetries         *int     `json:"maxRetries,omitempty"`         // nil means 3, the seed's limit
+	MaxRetries         *int     `json:"maxRetries,omitempty"`         // left out means 3, the seed's limit
 	InitialInterval    Duration `json:"initialInterval,omitempty"`    // 0 means 1s
 	BackoffCoefficient float64  `json:"backoffCoefficient,omitempty"` // 0 means 2
 	MaxInterval        Duration `json:"maxInterval,omitempty"`        // 0 means 1m

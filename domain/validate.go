@@ -22,6 +22,7 @@ const (
 	MaxParallelTasks   = 500
 	MaxParallelTargets = 1000
 	MaxRetriesLimit    = 1000
+	MaxBackoff         = 100 // of the backoffCoefficient
 	MinHeartbeat       = time.Second
 	MaxTaskTimeout     = 30 * 24 * time.Hour
 	MaxDescription     = 4096
@@ -158,8 +159,8 @@ func (v *validator) retry(path string, r Retry) {
 	}
 	v.duration(path+".initialInterval", r.InitialInterval, time.Millisecond, 24*time.Hour)
 	v.duration(path+".maxInterval", r.MaxInterval, time.Millisecond, 24*time.Hour)
-	if r.BackoffCoefficient != 0 && !(r.BackoffCoefficient >= 1 && r.BackoffCoefficient <= 100) {
-		v.add(path+".backoffCoefficient", "is %s, but has to be from 1 to 100", strconv.FormatFloat(r.BackoffCoefficient, 'g', -1, 64))
+	if r.BackoffCoefficient != 0 && !(r.BackoffCoefficient >= 1 && r.BackoffCoefficient <= MaxBackoff) {
+		v.add(path+".backoffCoefficient", "is %s, but has to be from 1 to %d", strconv.FormatFloat(r.BackoffCoefficient, 'g', -1, 64), MaxBackoff)
 	}
 }
 

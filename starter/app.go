@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	a.connection = config.NewConnection(root.PersistentFlags())
 	a.taskQueue = config.TaskQueueFlag(root.PersistentFlags())
-	root.AddCommand(a.validateCommand(), a.startCommand(), a.getCommand(), a.watchCommand(),
+	root.AddCommand(a.validateCommand(), a.schemaCommand(), a.startCommand(), a.getCommand(), a.watchCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.auditCommand())
 	return root
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3652815f/sluice/docs"
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/plans"
 	"github.com/seed-3652815f/sluice/workflows"
@@ -192,4 +193,11 @@ func TestAuditShowsWhoAskedWhat(t *testing.T) {
 		"2026-01-02T03:04:05Z  pause    -      t     PAUSED   6        -          repeat, nothing done (first: accepted)\n", r.out)
 	require.Equal(t, "sluice: older entries (2) stand only in the histories of the plan's earlier runs.\n", r.err)
 	require.Contains(t, sluice(f, "audit green -o json").out, `"dropped": 2`)
+}
+
+func TestSchemaPrintsTheSchemaOfPlanFiles(t *testing.T) {
+	t.Parallel()
+	r := sluice(&fake{}, "schema")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.JSONEq(t, string(docs.PlanSchema), r.out)
 }
