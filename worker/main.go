@@ -73,6 +73,10 @@ func command(stderr io.Writer, terminal bool) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	connection, settings := config.NewConnection(cmd.Flags()), config.NewWorker(cmd.Flags())
+	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "Usage:\n  sluice-worker [flags]\n\n%s", config.Usage(cmd.Flags()))
+		return err
+	})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := config.FromEnvironment(cmd.Flags(), nil); err != nil {
 			return &usageError{err}

@@ -95,19 +95,22 @@ func TestOptionsRefuseWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		args []string
+		env  environment
 		want string
 	}{
-		"a missing file":      {[]string{"--config-file", "/nowhere/temporal.toml"}, "the file that --config-file names cannot be read"},
-		"an unknown profile":  {[]string{"--profile", "nope"}, "nope"},
-		"a certificate alone": {[]string{"--tls-client-cert-path", "cert.pem"}, "client cert or key path"},
-		"a missing authority": {[]string{"--tls-server-ca-cert-path", "/nowhere/ca.pem"}, "CA cert"},
-		"a missing key file":  {[]string{"--tls-client-cert-path", "/nowhere/c.pem", "--tls-client-key-path", "/nowhere/k.pem"}, "client cert/key"},
+		"a missing file":                      {[]string{"--config-file", "/nowhere/temporal.toml"}, nil, "the file that --config-file names cannot be read"},
+		"a missing file of the environment":   {nil, environment{"TEMPORAL_CONFIG_FILE": "/nowhere/temporal.toml"}, "the file that TEMPORAL_CONFIG_FILE names cannot be read"},
+		"a switch that is neither on nor off": {nil, environment{"TEMPORAL_TLS": "maybe"}, `the environment variable TEMPORAL_TLS is "maybe", which this setting does not take: it is true or false`},
+		"an unknown profile":                  {[]string{"--profile", "nope"}, nil, "nope"},
+		"a certificate alone":                 {[]string{"--tls-client-cert-path", "cert.pem"}, nil, "client cert or key path"},
+		"a missing authority":                 {[]string{"--tls-server-ca-cert-path", "/nowhere/ca.pem"}, nil, "CA cert"},
+		"a missing key file":                  {[]string{"--tls-client-cert-path", "/nowhere/c.pem", "--tls-client-key-path", "/nowhere/k.pem"}, nil, "client cert/key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 			connection := config.NewConnection(flags)
-			connection.SetEnvironment(environment{"TEMPORAL_CONFIG_FILE": filepath.Join(t.TempDir(), "none.toml")})
+			connection.SetEnvironment(test.env)
 			require.NoError(t, flags.Parse(test.args))
 			_, err := connection.Options()
 			require.ErrorContains(t, err, test.want)

@@ -5,9 +5,12 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"go.temporal.io/sdk/client"
@@ -34,27 +37,26 @@ type Connection struct {
 // NewConnection adds the connection's flags to a set of flags.
 func NewConnection(flags *pflag.FlagSet) *Connection {
 	c := &Connection{flags: flags}
-	flags.StringVar(&c.address, "address", "", "host and port of the Temporal server (env TEMPORAL_ADDRESS) (default "+client.DefaultHostPort+")")
-	flags.StringVar(&c.namespace, "namespace", "", "Temporal namespace (env TEMPORAL_NAMESPACE) (default "+client.DefaultNamespace+")")
-	flags.StringVar(&c.profile, "profile", "", "profile of Temporal's configuration file (env TEMPORAL_PROFILE) (default "+envconfig.DefaultConfigFileProfile+")")
-	flags.StringVar(&c.configFile, "config-file", "", "Temporal's configuration file (env TEMPORAL_CONFIG_FILE) (default temporalio/temporal.toml in the user's configuration directory)")
-	flags.StringVar(&c.apiKey, "api-key", "", "API key for the server; better given in the environment, where process lists do not show it (env TEMPORAL_API_KEY)")
-	flags.BoolVar(&c.tls, "tls", false, "use TLS; --tls=false turns it off where the profile has it on (env TEMPORAL_TLS)")
-	flags.StringVar(&c.tlsCA, "tls-server-ca-cert-path", "", "file with the certificate authority of the server (env TEMPORAL_TLS_SERVER_CA_CERT_PATH)")
-	flags.StringVar(&c.tlsCert, "tls-client-cert-path", "", "file with the client's certificate (env TEMPORAL_TLS_CLIENT_CERT_PATH)")
-	flags.StringVar(&c.tlsKey, "tls-client-key-path", "", "file with the client's private key (env TEMPORAL_TLS_CLIENT_KEY_PATH)")
-	flags.StringVar(&c.tlsServerName, "tls-server-name", "", "name that the server's certificate has to bear (env TEMPORAL_TLS_SERVER_NAME)")
-	flags.BoolVar(&c.disableHostVerification, "tls-disable-host-verification", false, "accept any certificate of the server (env TEMPORAL_TLS_DISABLE_HOST_VERIFICATION)")
+	d := declare{flags, GroupConnection, "TEMPORAL_"}
+	d.text(&c.address, "address", "host:port", client.DefaultHostPort, "where the Temporal server answers")
+	d.text(&c.namespace, "namespace", "name", client.DefaultNamespace, "Temporal namespace")
+	d.text(&c.profile, "profile", "name", envconfig.DefaultConfigFileProfile, "profile of Temporal's configuration file")
+	d.text(&c.configFile, "config-file", "file", "temporalio/temporal.toml in the user's configuration directory", "Temporal's configuration file, in TOML")
+	d.text(&c.apiKey, "api-key", "key", "none", "API key for the server, which turns TLS on; better given in the environment, where process lists do not show it")
+	d.yes(&c.tls, "tls", "use TLS; --tls=false turns it off where the profile has it on")
+	d.text(&c.tlsCA, "tls-server-ca-cert-path", "file", "the system's authorities", "certificate authority of the server, as PEM")
+	d.text(&c.tlsCert, "tls-client-cert-path", "file", "none", "certificate that the server asks of its clients, as PEM")
+	d.text(&c.tlsKey, "tls-client-key-path", "file", "none", "private key of the client's certificate, as PEM")
+	d.text(&c.tlsServerName, "tls-server-name", "name", "the host of the address", "name that the server's certificate has to bear")
+	d.yes(&c.disableHostVerification, "tls-disable-host-verification", "accept any certificate of the server")
 	return c
 }
 
 // Options returns the client options with address and namespace filled in, and
 // with the data converter that reads what Sluice compresses.
 func (c *Connection) Options() (client.Options, error) {
-	if c.configFile != "" {
-		if _, err := os.Stat(c.configFile); err != nil {
-			return client.Options{}, fmt.Errorf("the file that --config-file names cannot be read: %w", err)
-		}
+	if err := c.check(); err != nil {
+		return client.Options{}, err
 	}
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
 		ConfigFilePath: c.configFile, ConfigFileProfile: c.profile, EnvLookup: c.env,
@@ -67,12 +69,44 @@ func (c *Connection) Options() (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("the connection to Temporal is not configured well: %w", err)
 	}
+	if profile.TLS != nil && !profile.TLS.Disabled && profile.TLS.ClientCertPath != "" {
+		files := &certificateFiles{cert: profile.TLS.ClientCertPath, key: profile.TLS.ClientKeyPath, last: &options.ConnectionOptions.TLS.Certificates[0]}
+		options.ConnectionOptions.TLS.Certificates, options.ConnectionOptions.TLS.GetClientCertificate = nil, files.get
+	}
 	options.HostPort = cmp.Or(options.HostPort, client.DefaultHostPort)
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
 	options.DataConverter = payload.NewDataConverter()
 	options.Identity = Identity()
 	return options, nil
 }
+
+// check refuses what envconfig would pass over in silence: a configuration
+// file that is named and not there, and switches that are neither on nor off.
+func (c *Connection) check() error {
+	env := c.env
+	if env == nil {
+		env = envconfig.EnvLookupOS
+	}
+	path, by := c.configFile, "--config-file"
+	if path == "" {
+		path, _ = env.LookupEnv("TEMPORAL_CONFIG_FILE")
+		by = "TEMPORAL_CONFIG_FILE"
+	}
+	if path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("the file that %s names cannot be read: %w", by, err)
+		}
+	}
+	for _, name := range []string{"TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"} {
+		value, _ := env.LookupEnv(name)
+		if value != "" && !slices.Contains([]string{"true", "false", "1", "0"}, strings.ToLower(value)) {
+			return &SettingError{Name: name, Value: value, Err: errNotBoolean}
+		}
+	}
+	return nil
+}
+
+var errNotBoolean = errors.New("it is true or false")
 
 // override puts the flags that were given in the place of what the
 // environment and the profile say.

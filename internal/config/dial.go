@@ -8,10 +8,14 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
-// dialTimeout bounds how long a server may take to answer for the first time.
-const dialTimeout = 8 * time.Second
+const (
+	dialTimeout  = 8 * time.Second // for a server to answer for the first time
+	probeTimeout = 3 * time.Second // for finding out why it did not
+)
 
 // UnreachableError says that no Temporal server answered.
 type UnreachableError struct {
@@ -26,17 +30,60 @@ func (e *UnreachableError) Error() string {
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Dial connects to the server, or returns an *UnreachableError within 8
-// seconds.
+// DeniedError says that the server answers, and takes no call from this
+// client.
+type DeniedError struct {
+	Address string
+	HasKey  bool // an API key was sent
+	Err     error
+}
+
+func (e *DeniedError) Error() string {
+	if e.HasKey {
+		return fmt.Sprintf("the server at %s refuses the API key (%v); give another in TEMPORAL_API_KEY, or ask who runs the server for the permission", e.Address, e.Err)
+	}
+	return fmt.Sprintf("the server at %s takes no calls without credentials (%v); give an API key in TEMPORAL_API_KEY, or a client certificate", e.Address, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *DeniedError) Unwrap() error { return e.Err }
+
+// Dial connects to the server. Within 8 seconds it returns an
+// *UnreachableError, a *TLSError or a *DeniedError where it cannot, and a
+// little later where it takes time to find out which.
 func Dial(ctx context.Context, options client.Options) (client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	options.ConnectionOptions.GetSystemInfoTimeout = dialTimeout
-	c, err := client.DialContext(ctx, options)
+	c, err := client.DialContext(dialing, options)
 	if err != nil {
-		return nil, &UnreachableError{Address: options.HostPort, Err: Cause(err)}
+		return nil, whyNot(ctx, options, err)
 	}
 	return c, nil
+}
+
+// whyNot words why a server was not reached. gRPC flattens what TLS and the
+// network said into a text, so they are asked once more.
+func whyNot(ctx context.Context, options client.Options, err error) error {
+	cause := Cause(err)
+	var denied *serviceerror.PermissionDenied
+	if errors.As(err, &denied) || status.Code(cause) == codes.Unauthenticated {
+		return &DeniedError{Address: options.HostPort, HasKey: options.Credentials != nil, Err: said(cause)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if found := probe(ctx, options); found != nil {
+		return found
+	}
+	return &UnreachableError{Address: options.HostPort, Err: cause}
+}
+
+// said returns what a server said, without gRPC's wrapping.
+func said(err error) error {
+	if s, ok := status.FromError(err); ok {
+		return errors.New(s.Message())
+	}
+	return err
 }
 
 // Cause returns the innermost error that still says something to a reader:

@@ -14,20 +14,6 @@ import (
 // Lookup finds an environment variable; os.LookupEnv is one.
 type Lookup func(name string) (value string, found bool)
 
-// envAnnotation is where a flag keeps the name of its environment variable.
-const envAnnotation = "sluice-env"
-
-// bind names the environment variable that a flag has its value from where it
-// is not given, and shows it in the flag's help.
-func bind(flags *pflag.FlagSet, flag, env string) {
-	f := flags.Lookup(flag)
-	f.Usage += " (env " + env + ")"
-	if f.Annotations == nil {
-		f.Annotations = map[string][]string{}
-	}
-	f.Annotations[envAnnotation] = []string{env}
-}
-
 // SettingError says that an environment variable has a value that its setting
 // does not take.
 type SettingError struct {
@@ -51,13 +37,13 @@ func FromEnvironment(flags *pflag.FlagSet, lookup Lookup) error {
 	}
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		names := f.Annotations[envAnnotation]
-		if len(names) == 0 || f.Changed || failed != nil {
+		if len(f.Annotations[boundAnnotation]) == 0 || f.Changed || failed != nil {
 			return
 		}
-		if value, found := lookup(names[0]); found && value != "" {
+		name := first(f, envAnnotation)
+		if value, found := lookup(name); found && value != "" {
 			if err := f.Value.Set(value); err != nil {
-				failed = &SettingError{Name: names[0], Value: value, Err: err}
+				failed = &SettingError{Name: name, Value: value, Err: err}
 			}
 		}
 	})
@@ -67,8 +53,8 @@ func FromEnvironment(flags *pflag.FlagSet, lookup Lookup) error {
 // TaskQueueFlag adds the setting that both mains share: where plans wait for
 // a worker.
 func TaskQueueFlag(flags *pflag.FlagSet) *string {
-	queue := flags.String("task-queue", workflows.DefaultTaskQueue, "task queue of the workers that run plans")
-	bind(flags, "task-queue", "SLUICE_TASK_QUEUE")
+	queue := new(string)
+	declare{flags: flags, group: GroupWork}.word(queue, "task-queue", "name", workflows.DefaultTaskQueue, "task queue of the workers that run plans")
 	return queue
 }
 
@@ -76,22 +62,23 @@ func TaskQueueFlag(flags *pflag.FlagSet) *string {
 type Worker struct {
 	TaskQueue        *string
 	SearchAttributes OnOff
-	HTTPAllow        string
 	StopTimeout      time.Duration
+	HTTPAllow        string
 	LogLevel         string
 }
 
 // NewWorker adds the worker's flags to a set of flags.
 func NewWorker(flags *pflag.FlagSet) *Worker {
 	w := &Worker{TaskQueue: TaskQueueFlag(flags), SearchAttributes: true}
-	flags.Var(&w.SearchAttributes, "search-attributes", "on: plans write search attributes, which the worker registers where they are missing; off: they write none")
-	bind(flags, "search-attributes", "SLUICE_SEARCH_ATTRIBUTES")
-	flags.StringVar(&w.HTTPAllow, "http-allow", "", "hosts and CIDRs, separated by commas, that the executor http may reach; empty: all but link-local and metadata addresses")
-	bind(flags, "http-allow", "SLUICE_HTTP_ALLOW")
-	flags.DurationVar(&w.StopTimeout, "stop-timeout", host.DefaultStopTimeout, "how long a worker that is told to stop waits for its tasks to reach a safe point; a duration such as 30s")
-	bind(flags, "stop-timeout", "SLUICE_STOP_TIMEOUT")
-	flags.StringVar(&w.LogLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
-	bind(flags, "log-level", "SLUICE_LOG_LEVEL")
+	work := declare{flags: flags, group: GroupWork}
+	work.value(&w.SearchAttributes, "search-attributes", "on: plans write search attributes, which the worker registers where they are missing; off: they write none")
+	work.duration(&w.StopTimeout, "stop-timeout", host.DefaultStopTimeout, "how long a worker that is told to stop waits for its tasks to reach a safe point, such as 30s")
+
+	executors := declare{flags: flags, group: GroupExecutors}
+	executors.text(&w.HTTPAllow, "http-allow", "list", "all but link-local and metadata addresses", "hosts and CIDRs, separated by commas, that the executor http may reach")
+
+	shows := declare{flags: flags, group: GroupObservability}
+	shows.word(&w.LogLevel, "log-level", "level", "info", "least level that is logged: debug, info, warn or error")
 	return w
 }
 

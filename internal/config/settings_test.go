@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -60,12 +61,31 @@ func TestWorkerNamesTheVariableWithAWrongValue(t *testing.T) {
 	}
 }
 
-func TestEverySettingNamesItsEnvironmentVariableInTheHelp(t *testing.T) {
+func TestEverySettingIsInAGroupOfTheHelpWithItsVariableAndDefault(t *testing.T) {
 	t.Parallel()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.NewConnection(flags)
 	config.NewWorker(flags)
-	flags.VisitAll(func(f *pflag.Flag) {
-		require.Regexp(t, `\(env (TEMPORAL|SLUICE)_[A-Z_]+\)`, f.Usage, f.Name)
-	})
+	settings := config.Settings(flags)
+	declared := 0
+	flags.VisitAll(func(*pflag.Flag) { declared++ })
+	require.Len(t, settings, declared)
+	for _, s := range settings {
+		require.NotEmpty(t, s.Text, s.Flag)
+		require.NotEmpty(t, s.Default, s.Flag)
+		require.Regexp(t, `^(TEMPORAL|SLUICE)_[A-Z_]+$`, s.Env, s.Flag)
+	}
+}
+
+func TestTheHelpFitsAHundredColumns(t *testing.T) {
+	t.Parallel()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.NewConnection(flags)
+	config.NewWorker(flags)
+	help := config.Usage(flags)
+	for line := range strings.Lines(help) {
+		require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 100, line)
+		require.Equal(t, strings.TrimRight(line, " \n")+"\n", line, "no blanks at the end")
+	}
+	require.Contains(t, help, "Connection to Temporal:\n  --address host:port")
 }
