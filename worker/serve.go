@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/seed-3652815f/sluice/activities"
@@ -41,11 +42,12 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 			return err
 		}
 	}
+	sdkworker.SetStickyWorkflowCacheSize(settings.MaxCachedPlans)
 	worker := host.NewWorker(connected, host.Options{
 		TaskQueue:   *settings.TaskQueue,
-		StopTimeout: settings.StopTimeout,
-		Settings:    workflows.Settings{SearchAttributes: bool(settings.SearchAttributes)},
-		Executors:   executors,
+		StopTimeout: settings.StopTimeout, MaxConcurrentTasks: settings.MaxConcurrentTasks,
+		Settings:  workflows.Settings{SearchAttributes: bool(settings.SearchAttributes)},
+		Executors: executors,
 	})
 	if err := worker.Start(); err != nil {
 		return fmt.Errorf("the worker cannot start on the task queue %q: %w", *settings.TaskQueue, err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -61,10 +62,10 @@ func (d declare) duration(into *time.Duration, flag string, fallback time.Durati
 	d.describe(flag, "duration", fallback.String())
 }
 
-// number adds a setting that is a count.
+// number adds a setting that is a count from 1 on.
 func (d declare) number(into *int, flag string, fallback int, usage string) {
-	d.flags.IntVar(into, flag, fallback, usage)
-	d.describe(flag, "number", strconv.Itoa(fallback))
+	*into = fallback
+	d.value((*count)(into), flag, usage)
 }
 
 // yes adds a setting that is off unless its flag is there.
@@ -96,3 +97,24 @@ func (d declare) describe(flag, kind, otherwise string) {
 		f.Usage += fmt.Sprintf(" (default %s)", otherwise)
 	}
 }
+
+// count is a number from 1 on.
+type count int
+
+// String returns the number.
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+var errNotCount = errors.New("it is a whole number from 1 on")
+
+// Set reads a number.
+func (c *count) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errNotCount
+	}
+	*c = count(n)
+	return nil
+}
+
+// Type is what the help calls the value.
+func (c *count) Type() string { return "number" }

@@ -60,11 +60,13 @@ func TaskQueueFlag(flags *pflag.FlagSet) *string {
 
 // Worker is what a worker is configured by beside its connection.
 type Worker struct {
-	TaskQueue        *string
-	SearchAttributes OnOff
-	StopTimeout      time.Duration
-	HTTPAllow        string
-	LogLevel         string
+	TaskQueue          *string
+	SearchAttributes   OnOff
+	StopTimeout        time.Duration
+	MaxConcurrentTasks int
+	MaxCachedPlans     int
+	HTTPAllow          string
+	LogLevel           string
 }
 
 // NewWorker adds the worker's flags to a set of flags.
@@ -73,6 +75,8 @@ func NewWorker(flags *pflag.FlagSet) *Worker {
 	work := declare{flags: flags, group: GroupWork}
 	work.value(&w.SearchAttributes, "search-attributes", "on: plans write search attributes, which the worker registers where they are missing; off: they write none")
 	work.duration(&w.StopTimeout, "stop-timeout", host.DefaultStopTimeout, "how long a worker that is told to stop waits for its tasks to reach a safe point, such as 30s")
+	work.number(&w.MaxConcurrentTasks, "max-concurrent-tasks", host.DefaultMaxConcurrentTasks, "how many executions of tasks the worker works on at once; further ones wait")
+	work.number(&w.MaxCachedPlans, "max-cached-plans", 1000, "how many plans that are not closed the worker keeps in memory; others are replayed from their history when something happens to them")
 
 	executors := declare{flags: flags, group: GroupExecutors}
 	executors.text(&w.HTTPAllow, "http-allow", "list", "all but link-local and metadata addresses", "hosts and CIDRs, separated by commas, that the executor http may reach")

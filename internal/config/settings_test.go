@@ -29,6 +29,8 @@ func TestWorkerHasDefaults(t *testing.T) {
 	require.Empty(t, w.HTTPAllow)
 	require.Equal(t, 30*time.Second, w.StopTimeout)
 	require.Equal(t, "info", w.LogLevel)
+	require.Equal(t, 200, w.MaxConcurrentTasks)
+	require.Equal(t, 1000, w.MaxCachedPlans)
 }
 
 func TestWorkerTakesTheEnvironmentUnlessAFlagIsGiven(t *testing.T) {
@@ -53,7 +55,7 @@ func TestWorkerTakesTheEnvironmentUnlessAFlagIsGiven(t *testing.T) {
 
 func TestWorkerNamesTheVariableWithAWrongValue(t *testing.T) {
 	t.Parallel()
-	for name, value := range map[string]string{"SLUICE_STOP_TIMEOUT": "soon", "SLUICE_SEARCH_ATTRIBUTES": "maybe"} {
+	for name, value := range map[string]string{"SLUICE_STOP_TIMEOUT": "soon", "SLUICE_SEARCH_ATTRIBUTES": "maybe", "SLUICE_MAX_CONCURRENT_TASKS": "0", "SLUICE_MAX_CACHED_PLANS": "many"} {
 		_, err := worker(t, environment{name: value})
 		var setting *config.SettingError
 		require.ErrorAs(t, err, &setting)

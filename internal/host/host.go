@@ -18,6 +18,10 @@ import (
 // under way come to their end. The attempts then go on elsewhere.
 const DefaultStopTimeout = 30 * time.Second
 
+// DefaultMaxConcurrentTasks bounds what a worker works on at once: each
+// execution holds its targets and up to 256 KiB of checkpoint.
+const DefaultMaxConcurrentTasks = 200
+
 // Options are what differs between workers. The zero value serves plans on the
 // default task queue without executors and without search attributes.
 type Options struct {
@@ -25,6 +29,12 @@ type Options struct {
 	StopTimeout time.Duration // 0 means DefaultStopTimeout
 	Settings    workflows.Settings
 	Executors   []activities.Executor
+
+	// MaxConcurrentTasks is how many executions of tasks this worker works on at
+	// once; further ones wait for it or for another worker. 0 means
+	// DefaultMaxConcurrentTasks.
+	MaxConcurrentTasks int
+
 	FailOnPanic bool // a fault of workflow code fails the run, for tests; in production it blocks the run until a mended worker comes
 }
 
@@ -36,16 +46,20 @@ func NewWorker(c client.Client, o Options) worker.Worker {
 	if o.StopTimeout == 0 {
 		o.StopTimeout = DefaultStopTimeout
 	}
+	if o.MaxConcurrentTasks == 0 {
+		o.MaxConcurrentTasks = DefaultMaxConcurrentTasks
+	}
 	policy := worker.BlockWorkflow
 	if o.FailOnPanic {
 		policy = worker.FailWorkflow
 	}
 	w := worker.New(c, o.TaskQueue, worker.Options{
-		Interceptors:                 []interceptor.WorkerInterceptor{workflows.NewInboxInterceptor()},
-		WorkerStopTimeout:            o.StopTimeout,
-		WorkflowPanicPolicy:          policy,
-		DisableRegistrationAliasing:  true,
-		MaxHeartbeatThrottleInterval: 250 * time.Millisecond, // of executors that use the SDK's own heartbeat
+		Interceptors:                       []interceptor.WorkerInterceptor{workflows.NewInboxInterceptor()},
+		WorkerStopTimeout:                  o.StopTimeout,
+		WorkflowPanicPolicy:                policy,
+		DisableRegistrationAliasing:        true,
+		MaxConcurrentActivityExecutionSize: o.MaxConcurrentTasks,
+		MaxHeartbeatThrottleInterval:       250 * time.Millisecond, // of executors that use the SDK's own heartbeat
 	})
 	workflows.Register(w, o.Settings)
 	activities.RegisterInspect(w, payload.NewDataConverter())
