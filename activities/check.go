@@ -7,20 +7,9 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/worker"
 
 	"github.com/seed-3652815f/sluice/domain"
 )
-
-// RegisterCheck registers the activity that looks at tasks before their plan
-// starts, under the name by which workflows know it. The executors are those
-// that this worker serves.
-func RegisterCheck(registry worker.ActivityRegistry, executors ...Executor) {
-	registry.RegisterActivityWithOptions(checker(executors).Check, activity.RegisterOptions{Name: domain.CheckActivity})
-}
-
-// checker is the executors that a worker serves.
-type checker []Executor
 
 // maxFaults bounds the answer of Check, which history keeps.
 const maxFaults = 100
@@ -29,7 +18,7 @@ const maxFaults = 100
 // that no executor here has, and parameters that an executor refuses; the first
 // 100 of them. Tasks of other task queues are left to the workers there, which alone know what they
 // serve.
-func (c checker) Check(ctx context.Context, tasks []domain.TaskCheck) ([]domain.Fault, error) {
+func (c catalog) Check(ctx context.Context, tasks []domain.TaskCheck) ([]domain.Fault, error) {
 	own := activity.GetInfo(ctx).TaskQueue
 	faults := []domain.Fault{}
 	for _, task := range tasks {
@@ -40,7 +29,7 @@ func (c checker) Check(ctx context.Context, tasks []domain.TaskCheck) ([]domain.
 	return faults[:min(len(faults), maxFaults)], nil
 }
 
-func (c checker) checkTask(task domain.TaskCheck, queue string) []domain.Fault {
+func (c catalog) checkTask(task domain.TaskCheck, queue string) []domain.Fault {
 	path := fmt.Sprintf("spec.tasks[%d]", task.Index)
 	i := slices.IndexFunc(c, func(e Executor) bool { return e.Name == task.Executor })
 	if i < 0 {
@@ -51,12 +40,11 @@ func (c checker) checkTask(task domain.TaskCheck, queue string) []domain.Fault {
 }
 
 // unknown words that no executor has a name, and which there are.
-func (c checker) unknown(name, queue string) string {
+func (c catalog) unknown(name, queue string) string {
 	known := make([]string, len(c))
 	for i, e := range c {
 		known[i] = e.Name
 	}
-	slices.Sort(known)
 	text := fmt.Sprintf("is %q, which the workers of the task queue %q do not serve", name, queue)
 	if near := domain.Nearest(name, known); near != "" {
 		text += fmt.Sprintf("; did you mean %q?", near)

@@ -46,7 +46,7 @@ func check(t *testing.T, tasks ...domain.TaskCheck) []domain.Fault {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	RegisterCheck(env, Define("gateway.one", unopened[checked]), Define("plain", unopened[struct{}]), Define("panicking", unopened[panicking]))
+	RegisterCatalog(env, Define("gateway.one", unopened[checked]), Define("plain", unopened[struct{}]), Define("panicking", unopened[panicking]))
 	value, err := env.ExecuteActivity(domain.CheckActivity, tasks)
 	require.NoError(t, err)
 	var faults []domain.Fault
@@ -68,10 +68,10 @@ func TestACheckFindsNothingWrongWithTasksThatCanBeCarriedOut(t *testing.T) {
 func TestACheckNamesEachFaultAndItsParameter(t *testing.T) {
 	t.Parallel()
 	for params, want := range map[string][]domain.Fault{
-		`{"count": 12}`:                    {{Path: "spec.tasks[7].params.to", Message: "is missing"}, {Path: "spec.tasks[7].params.count", Message: "is 12, but has to be at most 9"}},
-		`{"to": "odd"}`:                    {{Path: "spec.tasks[7].params", Message: "to and count do not go together"}},
-		`{"to": "green", "tow": 1}`:        {{Path: "spec.tasks[7].params", Message: `reading the parameters: json: unknown field "tow"`}},
-		`{"to": "green", "count": "many"}`: {{Path: "spec.tasks[7].params", Message: "reading the parameters: json: cannot unmarshal string into Go struct field checked.count of type int"}},
+		`{"to": "", "count": 12}`:   {{Path: "spec.tasks[7].params.to", Message: "is missing"}, {Path: "spec.tasks[7].params.count", Message: "is 12, but has to be at most 9"}},
+		`{"to": "odd"}`:             {{Path: "spec.tasks[7].params", Message: "to and count do not go together"}},
+		`{"to": "green", "tow": 1}`: {{Path: "spec.tasks[7].params.tow", Message: `there is no parameter "tow"; did you mean "to"?`}},
+		`{"count": "many"}`:         {{Path: "spec.tasks[7].params.count", Message: `is "many", but has to be a whole number`}, {Path: "spec.tasks[7].params.to", Message: "is missing"}},
 	} {
 		require.Equal(t, want, check(t, domain.TaskCheck{Index: 7, Executor: "gateway.one", Params: json.RawMessage(params)}), params)
 	}

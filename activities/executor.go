@@ -7,35 +7,45 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/paramschema"
 )
 
 // Executor applies tasks to targets. Make one with Define.
 type Executor struct {
 	// Name is the activity type, and what a plan file names as executor.
-	Name  string
-	check func(params json.RawMessage) error // nil where the parameters can be used
-	open  func(ctx context.Context, params json.RawMessage) (*Work, error)
+	Name string
+
+	about  *About       // nil: the author has said nothing
+	params reflect.Type // of the parameters
+	schema *paramschema.Schema
+	check  func(params json.RawMessage) error // nil where the parameters can be used
+	open   func(ctx context.Context, params json.RawMessage) (*Work, error)
 }
 
 // Define makes an executor whose parameters have the type P. Parameters that
-// P does not know, or that its method Validate() error refuses where it has
-// one, are refused before the plan starts, and end a task with BAD_PARAMS
-// before open is called. open is called once for each attempt; it connects to
-// the product and changes nothing.
+// P does not know or that are missing (a field without omitempty is required),
+// or that its method Validate() error refuses where it has one, are refused
+// before the plan starts, and end a task with BAD_PARAMS before open is called.
+// open is called once for each attempt; it connects to the product and changes
+// nothing. Define panics where P is no type that JSON can hold.
 func Define[P any](name string, open func(ctx context.Context, params P) (*Work, error)) Executor {
-	return Executor{
-		Name:  name,
-		check: func(raw json.RawMessage) error { _, err := decodeParams[P](raw); return err },
-		open: func(ctx context.Context, raw json.RawMessage) (*Work, error) {
-			params, err := decodeParams[P](raw)
-			if err != nil {
-				return nil, Refused(domain.CodeBadParams, "checking the parameters: %w", err)
-			}
-			return open(ctx, params)
-		},
+	e := Executor{Name: name, params: reflect.TypeFor[P]()}
+	e.schema = mustDescribe(name, e.params, "")
+	e.check = func(raw json.RawMessage) error {
+		_, err := decodeParams[P](e.schema, raw)
+		return err
 	}
+	e.open = func(ctx context.Context, raw json.RawMessage) (*Work, error) {
+		params, err := decodeParams[P](e.schema, raw)
+		if err != nil {
+			return nil, Refused(domain.CodeBadParams, "checking the parameters: %w", err)
+		}
+		return open(ctx, params)
+	}
+	return e
 }
 
 // earlierKey finds the parameters that a task had before in open's context.
@@ -50,7 +60,8 @@ func EarlierParams[P any](ctx context.Context) []P {
 	raws, _ := ctx.Value(earlierKey{}).([]json.RawMessage)
 	var earlier []P
 	for _, raw := range raws {
-		if params, err := decodeParams[P](raw); err == nil {
+		var params P
+		if json.Unmarshal(raw, &params) == nil && validate(params) == nil {
 			earlier = append(earlier, params)
 		}
 	}

@@ -1,14 +1,13 @@
 package activities
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/paramschema"
 )
 
 // ParamError says what is wrong with one parameter. A Validate method returns
@@ -31,26 +30,43 @@ func BadParam(param, format string, args ...any) error {
 }
 
 // decodeParams reads parameters strictly. The error is of every fault.
-func decodeParams[P any](raw json.RawMessage) (P, error) {
+func decodeParams[P any](schema *paramschema.Schema, raw json.RawMessage) (P, error) {
 	var params P
+	var faults []error
+	for _, fault := range schema.Faults(raw) {
+		faults = append(faults, faultError(fault))
+	}
+	if len(faults) > 0 {
+		return params, errors.Join(faults...)
+	}
 	if len(raw) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(raw))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
+		if err := json.Unmarshal(raw, &params); err != nil {
 			return params, fmt.Errorf("reading the parameters: %w", err)
 		}
 	}
-	if v, ok := any(params).(interface{ Validate() error }); ok {
-		return params, v.Validate()
+	return params, validate(params)
+}
+
+// validate lets parameters judge themselves, where they can.
+func validate(params any) error {
+	if v, ok := params.(interface{ Validate() error }); ok {
+		return v.Validate()
 	}
-	return params, nil
+	return nil
+}
+
+func faultError(fault domain.Fault) error {
+	if fault.Path == "" {
+		return errors.New(fault.Message)
+	}
+	return &ParamError{Param: fault.Path, Err: errors.New(fault.Message)}
 }
 
 // paramFaults returns what an error of decodeParams says, fault by fault, with
 // paths below the one of the parameters.
 func paramFaults(path string, err error) []domain.Fault {
 	var param *ParamError
-	joined, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what errors.Join has made, not what wraps it
+	joined, several := err.(interface{ Unwrap() []error }) // only what errors.Join has made, not what wraps it
 	switch {
 	case err == nil:
 		return nil

@@ -175,7 +175,7 @@ func TestParametersThatTheExecutorRefusesFailTheTaskBeforeItIsOpened(t *testing.
 		"an unknown field":     {`{"port": 1, "prot": 2}`, "prot"},
 		"another type":         {`{"port": "one"}`, "port"},
 		"refused by Validate":  {`{"port": 0}`, "at least 1"},
-		"none, but one is due": {``, "at least 1"},
+		"none, but one is due": {``, "port: is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@ package caddy
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,12 +24,20 @@ const (
 	StepVerify = "VERIFY_ROUTE"
 )
 
+//go:embed params.go
+var paramsSource string
+
 // Executor returns the executor gateway.caddy. The attempts of one executor
 // change the same map one after the other.
 func Executor() activities.Executor {
 	writers := newLanes()
 	return activities.Define(Name, func(ctx context.Context, p Params) (*activities.Work, error) {
 		return open(p, activities.EarlierParams[Params](ctx), writers)
+	}).Describe(activities.About{
+		Summary:      "move each target's mapping in a map handler of Caddy to another pool, through the admin API",
+		Steps:        []string{StepSwitch, StepVerify},
+		RecordsPrior: true, Reversible: true, BatchSize: DefaultBatchSize,
+		Source: paramsSource,
 	})
 }
 

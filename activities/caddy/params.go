@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/placeholder"
 )
@@ -95,7 +96,7 @@ func (p Params) Validate() error {
 }
 
 func checkAdmin(text string) error {
-	const example = "admin has to be the URL of Caddy's admin API, such as http://127.0.0.1:2019"
+	const example = "has to be the URL of Caddy's admin API, such as http://127.0.0.1:2019"
 	admin, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -103,18 +104,18 @@ func checkAdmin(text string) error {
 		if errors.As(err, &fault) {
 			err = fault.Err
 		}
-		return fmt.Errorf("%s: %w", example, err)
+		return activities.BadParam("admin", "%s: %w", example, err)
 	case admin.Scheme != "http" && admin.Scheme != "https" || admin.Hostname() == "":
-		return errors.New(example)
+		return activities.BadParam("admin", example)
 	case admin.RawQuery != "" || admin.Fragment != "":
-		return errors.New(example + ", without a query or a fragment")
+		return activities.BadParam("admin", "%s, without a query or a fragment", example)
 	}
 	return nil
 }
 
 func checkID(id string) error {
 	if strings.ContainsAny(id, "/?#%") || id == "." || id == ".." {
-		return fmt.Errorf("id is %q, but Caddy's admin API cannot find an @id with a slash, a question mark, a hash sign, a per cent sign or only dots", id)
+		return activities.BadParam("id", "is %q, but Caddy's admin API cannot find an @id with a slash, a question mark, a hash sign, a per cent sign or only dots", id)
 	}
 	return checkText("id", id, false)
 }
@@ -122,11 +123,11 @@ func checkID(id string) error {
 func checkText(name, text string, required bool) error {
 	switch {
 	case text == "" && required:
-		return fmt.Errorf("%s is missing", name)
+		return activities.BadParam(name, "is missing")
 	case len(text) > maxTextBytes:
-		return fmt.Errorf("%s has %d bytes, but may have %d at most", name, len(text), maxTextBytes)
+		return activities.BadParam(name, "has %d bytes, but may have %d at most", len(text), maxTextBytes)
 	case strings.ContainsFunc(text, unicode.IsControl):
-		return fmt.Errorf("%s has control characters", name)
+		return activities.BadParam(name, "has control characters")
 	}
 	return nil
 }
@@ -134,13 +135,13 @@ func checkText(name, text string, required bool) error {
 func checkBounds(p Params) error {
 	var faults []error
 	if p.BatchSize < 0 || p.BatchSize > MaxBatchSize {
-		faults = append(faults, fmt.Errorf("batchSize is %d, but has to be from 1 to %d", p.BatchSize, MaxBatchSize))
+		faults = append(faults, activities.BadParam("batchSize", "is %d, but has to be from 1 to %d", p.BatchSize, MaxBatchSize))
 	}
 	if settle := time.Duration(p.Settle); settle < 0 || settle > MaxSettle {
-		faults = append(faults, fmt.Errorf("settle is %s, but has to be from 0s to %s", settle, MaxSettle))
+		faults = append(faults, activities.BadParam("settle", "is %s, but has to be from 0s to %s", settle, MaxSettle))
 	}
 	if timeout := time.Duration(p.Timeout); timeout != 0 && (timeout < time.Millisecond || timeout > MaxTimeout) {
-		faults = append(faults, fmt.Errorf("timeout is %s, but has to be from 1ms to %s", timeout, MaxTimeout))
+		faults = append(faults, activities.BadParam("timeout", "is %s, but has to be from 1ms to %s", timeout, MaxTimeout))
 	}
 	return errors.Join(faults...)
 }
@@ -151,13 +152,13 @@ func checkProbe(p *Probe) error {
 	}
 	var faults []error
 	if err := placeholder.CheckURL(p.URL); err != nil {
-		faults = append(faults, fmt.Errorf("probe.url: %w", err))
+		faults = append(faults, activities.BadParam("probe.url", "%w", err))
 	}
 	if err := placeholder.CheckHeaders(p.Headers); err != nil {
-		faults = append(faults, fmt.Errorf("probe.headers: %w", err))
+		faults = append(faults, activities.BadParam("probe.headers", "%w", err))
 	}
 	if len(p.Contains) > maxTextBytes {
-		faults = append(faults, fmt.Errorf("probe.contains has %d bytes, but may have %d at most", len(p.Contains), maxTextBytes))
+		faults = append(faults, activities.BadParam("probe.contains", "has %d bytes, but may have %d at most", len(p.Contains), maxTextBytes))
 	}
 	return errors.Join(faults...)
 }

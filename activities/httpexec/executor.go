@@ -3,6 +3,7 @@ package httpexec
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -45,12 +46,19 @@ const (
 	idlePerHost    = 32 // connections
 )
 
+//go:embed params.go
+var paramsSource string
+
 // Executor returns the executor http, which reaches what allow says. It keeps
 // nothing that could be put back, so its tasks cannot be rolled back.
 func Executor(allow Allow) activities.Executor {
 	transport := newTransport(allow)
 	return activities.Define(Name, func(_ context.Context, p Params) (*activities.Work, error) {
 		return open(p, transport), nil
+	}).Describe(activities.About{
+		Summary: "send one HTTP request for each target",
+		Steps:   []string{StepRequest},
+		Source:  paramsSource,
 	})
 }
 

@@ -170,7 +170,7 @@ func TestBadParamsAreRefused(t *testing.T) {
 		params Params
 		want   string
 	}{
-		"no url":              {Params{}, "url is missing"},
+		"no url":              {Params{}, "url: is missing"},
 		"no scheme":           {Params{URL: "host/path"}, "begin with http"},
 		"credentials":         {Params{URL: "http://u:p@h/"}, "Authorization"},
 		"other placeholder":   {Params{URL: "http://h/{{tenant}}"}, "placeholder"},
@@ -190,7 +190,7 @@ func TestBadParamsAreRefused(t *testing.T) {
 		})
 	}
 	err := Params{Method: "BREW", ExpectStatus: []int{1}}.Validate()
-	require.ErrorContains(t, err, "url is missing")
+	require.ErrorContains(t, err, "url: is missing")
 	require.ErrorContains(t, err, "BREW")
 	require.ErrorContains(t, err, "expectStatus")
 }

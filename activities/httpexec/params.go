@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/placeholder"
 )
@@ -68,32 +69,32 @@ type Params struct {
 func (p Params) Validate() error {
 	var faults []error
 	if p.Method != "" && !slices.Contains(methods, strings.ToUpper(p.Method)) {
-		faults = append(faults, fmt.Errorf("method is %q, but has to be one of %s", p.Method, strings.Join(methods, ", ")))
+		faults = append(faults, activities.BadParam("method", "is %q, but has to be one of %s", p.Method, strings.Join(methods, ", ")))
 	}
 	if p.URL == "" {
-		faults = append(faults, errors.New("url is missing"))
+		faults = append(faults, activities.BadParam("url", "is missing"))
 	} else if err := placeholder.CheckURL(p.URL); err != nil {
-		faults = append(faults, fmt.Errorf("url: %w", err))
+		faults = append(faults, activities.BadParam("url", "%w", err))
 	}
 	faults = append(faults, checkHeaders(p.Headers))
-	for _, status := range p.ExpectStatus {
+	for i, status := range p.ExpectStatus {
 		if status < 200 || status > 599 {
-			faults = append(faults, fmt.Errorf("expectStatus has %d, but a status is from 200 to 599", status))
+			faults = append(faults, activities.BadParam(fmt.Sprintf("expectStatus[%d]", i), "is %d, but a status is from 200 to 599", status))
 		}
 	}
 	if timeout := time.Duration(p.Timeout); timeout != 0 && (timeout < time.Millisecond || timeout > MaxTimeout) {
-		faults = append(faults, fmt.Errorf("timeout is %s, but has to be from 1ms to %s", timeout, MaxTimeout))
+		faults = append(faults, activities.BadParam("timeout", "is %s, but has to be from 1ms to %s", timeout, MaxTimeout))
 	}
 	return errors.Join(faults...)
 }
 
 func checkHeaders(headers map[string]string) error {
 	if err := placeholder.CheckHeaders(headers); err != nil {
-		return fmt.Errorf("headers: %w", err)
+		return activities.BadParam("headers", "%w", err)
 	}
 	for name := range headers {
 		if slices.Contains(reserved, http.CanonicalHeaderKey(name)) {
-			return fmt.Errorf("headers: %s cannot be given, because the executor sets it", http.CanonicalHeaderKey(name))
+			return activities.BadParam("headers", "%s cannot be given, because the executor sets it", http.CanonicalHeaderKey(name))
 		}
 	}
 	return nil

@@ -62,8 +62,9 @@ func NewWorker(c client.Client, o Options) worker.Worker {
 		MaxHeartbeatThrottleInterval:       250 * time.Millisecond, // of executors that use the SDK's own heartbeat
 	})
 	workflows.Register(w, o.Settings)
+	workflows.RegisterExecutors(w)
 	activities.RegisterInspect(w, payload.NewDataConverter())
-	activities.RegisterCheck(w, o.Executors...)
+	activities.RegisterCatalog(w, o.Executors...)
 	activities.Register(w, o.Executors...)
 	return w
 }
