@@ -7,8 +7,9 @@ import (
 )
 
 func (a *app) abortCommand() *cobra.Command {
-	cmd, _ := a.steering(domain.CommandAbort,
+	cmd, st := a.steeringCommand(domain.CommandAbort,
 		"Stop the running tasks at their next safe point and end the plan as FAILED",
-		"Ends a plan as FAILED. Running tasks stop at their next safe point; after 30 s the plan closes\nanyway. What was changed stays changed.", false)
+		"Ends a plan as FAILED. Running tasks stop at their next safe point; after 30 s the plan closes\nanyway. What was changed stays changed.", false, openStates...)
+	a.allowMany(cmd, st)
 	return cmd
 }

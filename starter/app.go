@@ -18,8 +18,9 @@ import (
 
 // service is what the commands need of a server; package plans has it.
 type service interface {
-	Start(ctx context.Context, id string, plan planfile.Plan) error
+	Start(ctx context.Context, id string, plan planfile.Plan) (runID string, err error)
 	Served(ctx context.Context) error
+	List(ctx context.Context, filter plans.Filter) (plans.Listing, error)
 	View(ctx context.Context, id string) (plans.View, error)
 	Audit(ctx context.Context, id string) (workflows.AuditTrail, error)
 	Send(ctx context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error)
@@ -32,6 +33,8 @@ type app struct {
 	connection *config.Connection
 	taskQueue  *string
 	pollEvery  time.Duration // while watching
+
+	undo undoing // nil: nothing is known of any executor
 
 	// connect reaches the server; the function that it returns leaves it.
 	connect func(ctx context.Context) (service, func(), error)
@@ -51,7 +54,7 @@ func (a *app) root() *cobra.Command {
 		Long: "Sluice runs plans on Temporal. A plan is a list of tasks, each applied to many targets; it\n" +
 			"survives the crash of everything, and stops and goes on whenever you say.\n\n" +
 			"Exit codes: 0 success, 1 internal or connection, 2 usage or invalid file, 3 the plan failed,\n" +
-			"4 wait timed out, 5 the plan is paused (watch), 6 refused.",
+			"4 wait timed out, 5 the plan is paused (watch, wait), 6 refused: illegal now, conflict or limit.",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.ArbitraryArgs, RunE: noCommand,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,8 +67,9 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	a.connection = config.NewConnection(root.PersistentFlags())
 	a.taskQueue = config.TaskQueueFlag(root.PersistentFlags())
-	root.AddCommand(a.validateCommand(), a.schemaCommand(), a.startCommand(), a.getCommand(), a.watchCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.auditCommand())
+	root.AddCommand(a.validateCommand(), a.previewCommand(), a.schemaCommand(), a.createCommand(), a.startCommand(),
+		a.listCommand(), a.getCommand(), a.watchCommand(), a.waitCommand(), a.auditCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand())
 	return root
 }
 

@@ -16,9 +16,10 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	var form *output
 	cmd := &cobra.Command{
-		Use:   "audit ID",
-		Short: "Show who asked what of a plan, when, why, and what came of it",
-		Args:  cobra.ExactArgs(1),
+		Use:               "audit ID",
+		Short:             "Show who asked what of a plan, when, why, and what came of it",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeID(),
 		RunE: a.online(func(ctx context.Context, s service, args []string) error {
 			trail, err := s.Audit(ctx, args[0])
 			if err != nil {

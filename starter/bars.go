@@ -17,12 +17,14 @@ import (
 // barWidth is the width of a bar in columns; what stands beside it follows.
 const barWidth = 30
 
-// bars shows a plan on a terminal: a bar for each task and one for the whole.
+// bars shows plans on a terminal. One plan has a bar for each task and one
+// for the whole; of several each has one.
 type bars struct {
 	progress *mpb.Progress
-	rows     int // most bars of tasks that the terminal has room for
-	plan     *bar
-	tasks    map[string]*bar
+	several  bool
+	rows     int             // most bars that the terminal has room for
+	tasks    map[string]*bar // by task
+	plans    map[string]*bar // by plan
 }
 
 // bar is one line. Its text is read while it is drawn, in another goroutine.
@@ -33,15 +35,43 @@ type bar struct {
 	counts string
 }
 
-func newBars(out io.Writer, height int) *bars {
+func newBars(out io.Writer, height int, several bool) *bars {
 	return &bars{
 		progress: mpb.New(mpb.WithOutput(out), mpb.WithWidth(barWidth), mpb.WithRefreshRate(120*time.Millisecond)),
+		several:  several,
 		rows:     max(height-4, 5),
-		tasks:    map[string]*bar{},
+		tasks:    map[string]*bar{}, plans: map[string]*bar{},
 	}
 }
 
 func (b *bars) update(view plans.View) {
+	state := string(view.State)
+	if view.Phase != "" {
+		state += " (" + string(view.Phase) + ")"
+	}
+	if b.several {
+		for _, t := range view.Tasks {
+			if t.State == domain.TaskRunning || t.State == domain.TaskFailed {
+				state += "; " + t.Name + " " + taskText(t, view.InFlight)
+			}
+		}
+	} else {
+		b.updateTasks(view)
+	}
+	shown, ok := b.plans[view.PlanID]
+	if !ok {
+		b.dropBlank()
+		name := view.PlanID
+		if !b.several {
+			name = "plan " + name
+		}
+		shown = b.add(name, domain.MaxTasks+len(b.plans))
+		b.plans[view.PlanID] = shown
+	}
+	shown.set(view.Progress, state)
+}
+
+func (b *bars) updateTasks(view plans.View) {
 	for _, t := range view.Tasks {
 		shown, ok := b.tasks[t.Name]
 		if !ok {
@@ -56,14 +86,6 @@ func (b *bars) update(view plans.View) {
 			shown.Abort(true)
 		}
 	}
-	if b.plan == nil {
-		b.plan = b.add("plan "+view.PlanID, domain.MaxTasks)
-	}
-	state := string(view.State)
-	if view.Phase != "" {
-		state += " (" + string(view.Phase) + ")"
-	}
-	b.plan.set(view.Progress, state)
 }
 
 // fits reports whether a task gets a bar: all do where there is room, and
@@ -102,10 +124,20 @@ func (b *bar) set(p domain.Progress, state string) {
 	b.SetCurrent(int64(p.Done))
 }
 
+// noPlan is the place of a bar that stands there before there is a plan.
+const noPlan = ""
+
+func (b *bars) dropBlank() {
+	if blank, ok := b.plans[noPlan]; ok {
+		blank.Abort(true)
+		delete(b.plans, noPlan)
+	}
+}
+
 // say writes a line above the bars.
 func (b *bars) say(text string) {
-	if b.plan == nil {
-		b.plan = b.add("plan", domain.MaxTasks) // bars that were never drawn would swallow it
+	if len(b.plans) == 0 {
+		b.plans[noPlan] = b.add("", 0) // bars that were never drawn would swallow it
 	}
 	_, _ = b.progress.Write([]byte(text + "\n")) // a line that the terminal does not take is lost anyway
 }
@@ -115,8 +147,8 @@ func (b *bars) close() {
 	for _, shown := range b.tasks {
 		shown.Abort(false)
 	}
-	if b.plan != nil {
-		b.plan.Abort(false)
+	for _, shown := range b.plans {
+		shown.Abort(false)
 	}
 	b.progress.Wait()
 }

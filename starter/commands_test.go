@@ -50,7 +50,7 @@ func TestStartSaysThatNoWorkerServesThePlan(t *testing.T) {
 	r := sluice(&fake{servedErr: &plans.NoWorkerError{TaskQueue: "sluice"}}, "start "+planFile(t, planText))
 	require.Equal(t, exitOK, r.code)
 	require.Equal(t, "green\n", r.out)
-	require.Contains(t, r.err, `the plan is started, but no worker serves the task queue "sluice"`)
+	require.Contains(t, r.err, `the plan is there, but no worker serves the task queue "sluice"`)
 }
 
 func TestStartOfAnIDThatIsTakenIsRefused(t *testing.T) {
@@ -120,7 +120,7 @@ func TestCommandsAnswerInTheFormThatIsAsked(t *testing.T) {
 func TestPauseWaitsUntilThePlanIsPaused(t *testing.T) {
 	t.Parallel()
 	f := &fake{views: []any{view(domain.PlanPaused, domain.TaskPaused)}}
-	require.Equal(t, result{out: "paused: 103 of 200 targets done (51 %)\n"}, sluice(f, "pause green"))
+	require.Equal(t, result{out: "green: PAUSED, 103 of 200 targets done (51 %)\n"}, sluice(f, "pause green"))
 	require.JSONEq(t, `{"state": "PAUSED", "phase": "", "version": 7}`, sluice(f, "pause green -o json").out)
 }
 
@@ -200,4 +200,17 @@ func TestSchemaPrintsTheSchemaOfPlanFiles(t *testing.T) {
 	r := sluice(&fake{}, "schema")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.JSONEq(t, string(docs.PlanSchema), r.out)
+}
+
+func TestCreateHoldsThePlan(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	r := sluice(f, "create "+planFile(t, planText))
+	require.Equal(t, result{out: "green\n", err: "sluice: the plan is held; begin it with: sluice start green\n"}, r)
+	require.True(t, f.plan.Document.Spec.Hold)
+	require.Contains(t, string(f.plan.Input.Payload().GetData()), `"hold":true`)
+
+	r = sluiceWith(context.Background(), f, planText, "create -f - --id other -o json")
+	require.JSONEq(t, `{"planId": "other", "runId": "run-1"}`, r.out)
+	require.Contains(t, sluice(f, "start -o yaml "+planFile(t, planText)).out, "planId: green\nrunId: run-1\n")
 }

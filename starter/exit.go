@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/config"
@@ -36,6 +38,38 @@ type fileError struct{ err error }
 func (e *fileError) Error() string { return e.err.Error() }
 func (e *fileError) Unwrap() error { return e.err }
 
+// usageError is a fault of the command line that only shows while it is
+// carried out.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// manyError is what went wrong with several plans.
+type manyError struct{ errs []error }
+
+func (e *manyError) Error() string {
+	texts := make([]string, len(e.errs))
+	for i, err := range e.errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "\n")
+}
+
+func (e *manyError) Unwrap() []error { return e.errs }
+
+// together joins what went wrong; nil where nothing did.
+func together(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return &manyError{errs}
+}
+
 // pausedError says that the plan that was watched is PAUSED.
 type pausedError struct{ text string }
 
@@ -48,6 +82,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	}
 	var invalid *planfile.InvalidError
 	var work *workError
+	var many *manyError
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(a.err, "sluice: interrupted; what was started goes on without this command.")
@@ -55,6 +90,10 @@ func (a *app) finish(ctx context.Context, err error) int {
 	case errors.As(err, &invalid):
 		fmt.Fprintln(a.err, invalid)
 		fmt.Fprintf(a.err, "sluice: %s has %s.\n", invalid.File, plural(len(invalid.Faults), "fault"))
+	case errors.As(err, &many):
+		for _, one := range many.errs {
+			fmt.Fprintf(a.err, "sluice: %s.\n", one)
+		}
 	case !errors.As(err, &work):
 		fmt.Fprintf(a.err, "sluice: %s; see sluice --help.\n", err)
 	default:
@@ -63,10 +102,36 @@ func (a *app) finish(ctx context.Context, err error) int {
 	return exitCode(err)
 }
 
-// exitCode returns the code for an error.
+// worstFirst are the exit codes of several plans, in the order in which one
+// stands for all.
+var worstFirst = []int{exitUsage, exitInternal, exitFailed, exitRefused, exitTimedOut, exitPaused}
+
+// exitCode returns the code for an error, the worst where there are several.
 func exitCode(err error) int {
+	var work *workError
+	var many *manyError
+	switch {
+	case !errors.As(err, &work):
+		return exitUsage
+	case !errors.As(err, &many):
+		return codeOf(err)
+	}
+	codes := make([]int, len(many.errs))
+	for i, one := range many.errs {
+		codes[i] = codeOf(one)
+	}
+	for _, code := range worstFirst {
+		if slices.Contains(codes, code) {
+			return code
+		}
+	}
+	return exitInternal
+}
+
+// codeOf returns the code for an error of a command's work.
+func codeOf(err error) int {
 	var (
-		work    *workError
+		usage   *usageError
 		file    *fileError
 		setting *config.SettingError
 		faults  *domain.InvalidPlanError
@@ -77,7 +142,7 @@ func exitCode(err error) int {
 		refused *plans.RefusedError
 	)
 	switch {
-	case !errors.As(err, &work), errors.As(err, &file), errors.As(err, &setting):
+	case errors.As(err, &usage), errors.As(err, &file), errors.As(err, &setting):
 		return exitUsage
 	case errors.As(err, &faults), errors.As(err, &failed), errors.As(err, &ended):
 		return exitFailed

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,15 +21,21 @@ import (
 // fake answers as a server would that a test describes. What a command sent is
 // kept.
 type fake struct {
+	mu                  sync.Mutex // several plans are asked at once
 	startErr, servedErr error
-	views               []any // what View answers in turn: a plans.View, or an error; the last one stays
+	views               []any            // what View answers in turn: a plans.View, or an error; the last one stays
+	viewsOf             map[string][]any // the same by plan, where a test has several
+	listing             plans.Listing
+	listErr             error
 	trail               workflows.AuditTrail
 	sendErr             error
+	sendErrs            map[string]error // by plan
 	outcome             plans.Outcome
 
 	started string // the id
 	plan    planfile.Plan
 	sent    []sentCommand
+	filter  plans.Filter
 }
 
 type sentCommand struct {
@@ -37,17 +44,33 @@ type sentCommand struct {
 	command domain.Command
 }
 
-func (f *fake) Start(_ context.Context, id string, plan planfile.Plan) error {
+func (f *fake) Start(_ context.Context, id string, plan planfile.Plan) (string, error) {
 	f.started, f.plan = id, plan
-	return f.startErr
+	return "run-1", f.startErr
+}
+
+func (f *fake) List(_ context.Context, filter plans.Filter) (plans.Listing, error) {
+	f.filter = filter
+	return f.listing, f.listErr
 }
 
 func (f *fake) Served(context.Context) error { return f.servedErr }
 
-func (f *fake) View(context.Context, string) (plans.View, error) {
-	next := f.views[0]
-	if len(f.views) > 1 {
-		f.views = f.views[1:]
+func (f *fake) View(_ context.Context, id string) (plans.View, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	views := f.views
+	if f.viewsOf != nil {
+		views = f.viewsOf[id]
+	}
+	next := views[0]
+	if len(views) > 1 {
+		views = views[1:]
+	}
+	if f.viewsOf != nil {
+		f.viewsOf[id] = views
+	} else {
+		f.views = views
 	}
 	switch v := next.(type) {
 	case viewAndError:
@@ -67,7 +90,12 @@ type viewAndError struct {
 func (f *fake) Audit(context.Context, string) (workflows.AuditTrail, error) { return f.trail, nil }
 
 func (f *fake) Send(_ context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.sent = append(f.sent, sentCommand{id, name, command})
+	if err := f.sendErrs[id]; err != nil {
+		return plans.Outcome{}, err
+	}
 	return f.outcome, f.sendErr
 }
 
@@ -85,8 +113,13 @@ type result struct {
 func sluice(f *fake, line string) result { return sluiceWith(context.Background(), f, "", line) }
 
 func sluiceWith(ctx context.Context, f *fake, stdin, line string) result {
+	return sluiceOn(ctx, f, streams{in: strings.NewReader(stdin)}, line)
+}
+
+func sluiceOn(ctx context.Context, f *fake, on streams, line string) result {
 	var out, errs bytes.Buffer
-	a := &app{streams: streams{in: strings.NewReader(stdin), out: &out, err: &errs}, pollEvery: time.Millisecond}
+	on.out, on.err = &out, &errs
+	a := &app{streams: on, pollEvery: time.Millisecond}
 	a.connect = func(context.Context) (service, func(), error) { return f, func() {}, nil }
 	code := a.run(ctx, strings.Fields(line))
 	return result{code, out.String(), errs.String()}

@@ -22,7 +22,8 @@ func (a *app) getCommand() *cobra.Command {
 		Short: "Show a plan's status, with what is in flight",
 		Long: "Shows a plan's status. What is in flight (attempts, heartbeats, who has it) comes from the\n" +
 			"server's own record, so it is true also between two events of the plan.",
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeID(),
 		RunE: a.online(func(ctx context.Context, s service, args []string) error {
 			view, err := s.View(ctx, args[0])
 			var none *plans.NoWorkerError

@@ -11,21 +11,39 @@ import (
 	"github.com/seed-3652815f/sluice/internal/report"
 )
 
-// lines shows a plan as a line for each change, for logs and pipes.
+// lines shows plans as a line for each change, for logs and pipes.
 type lines struct {
 	out, err io.Writer
-	last     string
+	several  bool // each line begins with the plan's id
+	changes
 }
 
 func (l *lines) update(view plans.View) {
-	if key := changeOf(view); key != l.last {
-		l.last = key
-		fmt.Fprintf(l.out, "%s %s\n", view.AsOf.UTC().Format(time.RFC3339), line(view))
+	if !l.changed(view) {
+		return
 	}
+	id := ""
+	if l.several {
+		id = report.Clean(view.PlanID) + " "
+	}
+	fmt.Fprintf(l.out, "%s %s%s\n", view.AsOf.UTC().Format(time.RFC3339), id, line(view))
 }
 
 func (l *lines) say(text string) { fmt.Fprintln(l.err, text) }
 func (l *lines) close()          {}
+
+// changes knows what was shown last of each plan.
+type changes map[string]string
+
+// changed reports whether there is something new to show of a plan.
+func (c changes) changed(view plans.View) bool {
+	key := changeOf(view)
+	if c[view.PlanID] == key {
+		return false
+	}
+	c[view.PlanID] = key
+	return true
+}
 
 // changeOf is equal for two views between which nothing worth a line has
 // happened: progress counts in steps of 5 %.
@@ -89,18 +107,18 @@ func joinCommands(names []domain.CommandName) string {
 	return strings.Join(texts, ", ")
 }
 
-// jsonDisplay shows a plan as a JSON object a line, for each change.
+// jsonDisplay shows plans as a JSON object a line, for each change.
 type jsonDisplay struct {
 	out, err io.Writer
-	last     string
+	changes
 }
 
 func (d *jsonDisplay) update(view plans.View) {
-	if key := changeOf(view); key != d.last {
-		d.last = key
-		if err := jsonLine(d.out, view); err != nil {
-			d.say("sluice: " + err.Error())
-		}
+	if !d.changed(view) {
+		return
+	}
+	if err := jsonLine(d.out, view); err != nil {
+		d.say("sluice: " + err.Error())
 	}
 }
 

@@ -20,6 +20,7 @@ func main() {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		terminal: height > 0 && os.Getenv("TERM") != "dumb",
 		height:   height,
+		asks:     term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}))
 }
 
@@ -29,6 +30,7 @@ type streams struct {
 	out, err io.Writer
 	terminal bool // out is a terminal that can move its cursor
 	height   int  // lines of the terminal; 0 where there is none
+	asks     bool // there is somebody who can answer a question
 }
 
 // terminalHeight returns the lines of the terminal; 0 where there is none.

@@ -30,7 +30,7 @@ type output struct {
 func addOutput(cmd *cobra.Command, forms ...string) *output {
 	o := &output{form: forms[0], forms: forms}
 	cmd.Flags().VarP(o, "output", "o", "form of the output: "+strings.Join(forms, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
+	complete(cmd, "output", forms)
 	return o
 }
 

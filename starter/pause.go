@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -13,33 +12,29 @@ import (
 
 func (a *app) pauseCommand() *cobra.Command {
 	var noWait bool
-	cmd, opts := a.steering(domain.CommandPause,
+	cmd, st := a.steeringCommand(domain.CommandPause,
 		"Stop every running task at its next safe point, and keep its checkpoint",
-		"Asks a running plan to pause, and waits until nothing of it is in flight any more.", false)
-	cmd.RunE = a.body(func(ctx context.Context, args []string) error {
-		if noWait {
-			return a.steer(ctx, domain.CommandPause, args[0], opts)
-		}
-		return a.pause(ctx, args[0], opts)
-	})
+		"Asks a running plan to pause, and waits until nothing of it is in flight any more.", false, domain.PlanRunning)
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return once the plan has accepted the command, before it is PAUSED")
+	st.deed = func(ctx context.Context, s service, id string) (done, error) {
+		if noWait {
+			return st.send(ctx, s, id)
+		}
+		return st.pause(ctx, s, id)
+	}
+	a.allowMany(cmd, st)
 	return cmd
 }
 
 // pause sends the command and waits until the plan is PAUSED.
-func (a *app) pause(ctx context.Context, id string, opts *commandFlags) error {
-	return a.connected(ctx, opts, func(ctx context.Context, s service) error {
-		if _, err := s.Send(ctx, id, domain.CommandPause, opts.command); err != nil {
-			return err
-		}
-		view, err := s.AwaitPaused(ctx, id)
-		if err != nil {
-			return err
-		}
-		if opts.output.form == formTable {
-			fmt.Fprintf(a.out, "paused: %s\n", report.Progress(view.Progress))
-			return nil
-		}
-		return a.printOutcome(domain.CommandPause, id, plans.Outcome{State: view.State, Phase: view.Phase, Version: view.Version}, opts)
-	})
+func (st *steering) pause(ctx context.Context, s service, id string) (done, error) {
+	if _, err := s.Send(ctx, id, domain.CommandPause, st.command); err != nil {
+		return done{}, err
+	}
+	view, err := s.AwaitPaused(ctx, id)
+	if err != nil {
+		return done{}, err
+	}
+	outcome := plans.Outcome{State: view.State, Phase: view.Phase, Version: view.Version}
+	return done{outcome, string(view.State) + ", " + report.Progress(view.Progress)}, nil
 }

@@ -7,8 +7,9 @@ import (
 )
 
 func (a *app) resumeCommand() *cobra.Command {
-	cmd, _ := a.steering(domain.CommandResume,
+	cmd, st := a.steeringCommand(domain.CommandResume,
 		"Go on from the checkpoints of a paused plan",
-		"Lets a paused plan go on from its checkpoints. Where a task has failed, retry or skip it instead.", false)
+		"Lets a paused plan go on from its checkpoints. Where a task has failed, retry or skip it instead.", false, domain.PlanPaused)
+	a.allowMany(cmd, st)
 	return cmd
 }

@@ -9,11 +9,11 @@ import (
 )
 
 func (a *app) skipCommand() *cobra.Command {
-	cmd, opts := a.steering(domain.CommandSkip,
+	cmd, st := a.steeringCommand(domain.CommandSkip,
 		"Pass over a task that does not run",
-		"Waives a task: the plan goes past it, and its state stays what it truly is. It takes --task and\n--reason, which is kept for whoever looks later.", true)
+		"Waives a task: the plan goes past it, and its state stays what it truly is. It takes --task and\n--reason, which is kept for whoever looks later.", true, openStates...)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if opts.command.Task == "" || opts.command.Reason == "" {
+		if st.command.Task == "" || st.command.Reason == "" {
 			return errors.New("skip takes --task and --reason")
 		}
 		return nil

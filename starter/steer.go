@@ -34,49 +34,66 @@ func addCommandFlags(cmd *cobra.Command, task bool) *commandFlags {
 	return f
 }
 
-// steering makes the command line of a command that only sends.
-func (a *app) steering(name domain.CommandName, short, long string, task bool) (*cobra.Command, *commandFlags) {
-	cmd := &cobra.Command{Use: string(name) + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1)}
-	opts := addCommandFlags(cmd, task)
-	cmd.RunE = a.body(func(ctx context.Context, args []string) error { return a.steer(ctx, name, args[0], opts) })
-	return cmd, opts
+// steering is a command of the command line that sends one to plans.
+type steering struct {
+	*commandFlags
+	name   domain.CommandName
+	states []domain.PlanState // of the plans that take it
+
+	// deed is what is done to one plan: to send the command, unless more has to
+	// be waited for.
+	deed func(ctx context.Context, s service, id string) (done, error)
+}
+
+// done is what became of a command.
+type done struct {
+	plans.Outcome
+	text string // for people
+}
+
+// steeringCommand makes the command line of a command that is sent to one
+// plan. States are those of the plans that take it.
+func (a *app) steeringCommand(name domain.CommandName, short, long string, task bool, states ...domain.PlanState) (*cobra.Command, *steering) {
+	cmd := &cobra.Command{Use: string(name) + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeID(states...)}
+	st := &steering{commandFlags: addCommandFlags(cmd, task), name: name, states: states}
+	st.deed = st.send
+	cmd.RunE = a.body(func(ctx context.Context, args []string) error { return a.steer(ctx, args[0], st) })
+	return cmd, st
+}
+
+// send sends the command to a plan and waits until the plan has taken it.
+func (st *steering) send(ctx context.Context, s service, id string) (done, error) {
+	outcome, err := s.Send(ctx, id, st.name, st.command)
+	if err != nil {
+		return done{}, err
+	}
+	text := fmt.Sprintf("%s accepted; the plan is %s", st.name, outcome.State)
+	if outcome.Phase != "" {
+		text += " (" + string(outcome.Phase) + ")"
+	}
+	return done{outcome, fmt.Sprintf("%s, version %d", text, outcome.Version)}, nil
 }
 
 // steer sends a command to a plan and prints what became of it.
-func (a *app) steer(ctx context.Context, name domain.CommandName, id string, opts *commandFlags) error {
-	return a.connected(ctx, opts, func(ctx context.Context, s service) error {
-		outcome, err := s.Send(ctx, id, name, opts.command)
-		if err != nil {
-			return err
-		}
-		return a.printOutcome(name, id, outcome, opts)
-	})
-}
-
-// connected runs a body that talks to the server within the command's time.
-func (a *app) connected(ctx context.Context, opts *commandFlags, body func(context.Context, service) error) error {
+func (a *app) steer(ctx context.Context, id string, st *steering) error {
 	s, leave, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, opts.timeout)
+	ctx, cancel := context.WithTimeout(ctx, st.timeout)
 	defer cancel()
-	return body(ctx, s)
-}
-
-func (a *app) printOutcome(name domain.CommandName, id string, outcome plans.Outcome, opts *commandFlags) error {
-	switch opts.output.form {
-	case formName:
-		fmt.Fprintln(a.out, id)
-		return nil
-	case formTable:
-		phase := ""
-		if outcome.Phase != "" {
-			phase = " (" + string(outcome.Phase) + ")"
-		}
-		fmt.Fprintf(a.out, "%s: %s accepted; the plan is %s%s, version %d\n", id, name, outcome.State, phase, outcome.Version)
-		return nil
+	d, err := st.deed(ctx, s, id)
+	if err != nil {
+		return err
 	}
-	return writeValue(a.out, opts.output.form, outcome)
+	switch st.output.form {
+	case formName:
+		_, err = fmt.Fprintln(a.out, id)
+	case formTable:
+		_, err = fmt.Fprintf(a.out, "%s: %s\n", id, d.text)
+	default:
+		err = writeValue(a.out, st.output.form, d.Outcome)
+	}
+	return err
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,24 +13,27 @@ import (
 	"github.com/seed-3652815f/sluice/internal/plans"
 )
 
-// display shows a plan while it is watched.
+// display shows plans while they are watched.
 type display interface {
 	update(view plans.View)
-	say(text string) // beside the plan, for people
+	say(text string) // beside the plans, for people
 	close()
 }
 
 func (a *app) watchCommand() *cobra.Command {
 	var form *output
 	cmd := &cobra.Command{
-		Use:   "watch ID",
-		Short: "Follow a plan until it ends or is paused",
+		Use:   "watch ID...",
+		Short: "Follow plans until they end or are paused",
 		Long: "Follows a plan: with a bar for each task on a terminal, with a line for each change elsewhere,\n" +
-			"and with one JSON object a line for -o json. It ends when the plan is COMPLETED (exit code 0),\n" +
-			"FAILED (3) or PAUSED (5), and goes on by itself when the server or the worker is away for a while.",
-		Args: cobra.ExactArgs(1),
+			"and with one JSON object a line for -o json. Of several plans each has a bar, or lines that\n" +
+			"begin with its id. It ends when the plan is COMPLETED (exit code 0), FAILED (3) or PAUSED (5), of\n" +
+			"several plans with the last of them and the worst code, and goes on by itself when the server or\n" +
+			"the worker is away for a while.",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeIDs(domain.PlanCreated, domain.PlanRunning, domain.PlanPaused),
 		RunE: a.online(func(ctx context.Context, s service, args []string) error {
-			return a.watch(ctx, s, args[0], a.display(form.form))
+			return a.watch(ctx, s, args, form.form)
 		}),
 	}
 	form = addOutput(cmd, formTable, formJSON)
@@ -46,102 +50,61 @@ func watchInterval(s streams) time.Duration {
 }
 
 // display returns what suits the output.
-func (a *app) display(form string) display {
+func (a *app) display(form string, several bool) display {
 	switch {
 	case form == formJSON:
-		return &jsonDisplay{out: a.out, err: a.err}
-	case a.terminal:
-		return newBars(a.out, a.height)
+		return &jsonDisplay{out: a.out, err: a.err, changes: changes{}}
+	case form == formTable && a.terminal:
+		return newBars(a.out, a.height, several)
 	}
-	return &lines{out: a.out, err: a.err}
+	return &lines{out: a.out, err: a.err, several: several, changes: changes{}}
 }
 
-// watch shows a plan until it has ended or is paused. The error says which.
-func (a *app) watch(ctx context.Context, s service, id string, show display) error {
-	view, err := a.follow(ctx, s, id, show)
-	show.close()
-	if err != nil {
-		return err
-	}
-	switch view.State {
-	case domain.PlanCompleted:
-		return nil
-	case domain.PlanFailed:
-		return &plans.PlanFailedError{View: view}
-	case domain.PlanPaused:
-		return &pausedError{text: pausedText(view)}
-	}
-	return &endedError{id: id, status: view.Status}
-}
-
-// follow shows a plan until there is nothing more to see.
-func (a *app) follow(ctx context.Context, s service, id string, show display) (plans.View, error) {
-	trouble := &trouble{show: show}
-	for {
-		view, err := s.View(ctx, id)
-		switch {
-		case ctx.Err() != nil:
-			return view, ctx.Err()
-		case err == nil:
-			trouble.over(view.Warnings)
-			show.update(view)
-			if settled(view) {
-				return view, nil
+// watch shows plans until each has ended or is paused. The error says which.
+func (a *app) watch(ctx context.Context, s service, ids []string, form string) error {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	show := &guarded{display: a.display(form, len(ids) > 1)}
+	f := &follower{service: s, every: a.pollEvery, show: show}
+	errs := make([]error, len(ids))
+	var group sync.WaitGroup
+	for i, id := range ids {
+		group.Go(func() {
+			view, err := f.follow(ctx, id, settled)
+			if err == nil {
+				err = endOf(id, view)
 			}
-		case !plans.Passing(err):
-			return view, err
-		case view.Status != "" && view.Status != running:
-			return view, nil // ended, and nobody there to ask for more
-		default:
-			trouble.now(err)
-		}
-		select {
-		case <-ctx.Done():
-			return plans.View{}, ctx.Err()
-		case <-time.After(a.pollEvery):
-		}
+			errs[i] = err
+		})
 	}
+	group.Wait()
+	show.close()
+	return together(errs)
 }
 
 // running is the status of a workflow that has not ended.
 const running plans.Status = "Running"
 
 func settled(view plans.View) bool {
-	return view.State.Closed() || view.State == domain.PlanPaused || view.Status != running
+	return ended(view) || view.State == domain.PlanPaused
 }
 
-// trouble says once what keeps a plan from being watched, and once that it is
-// over.
-type trouble struct {
-	show   display
-	said   string
-	warned map[string]bool
-}
+func ended(view plans.View) bool { return view.State.Closed() || view.Status != running }
 
-func (t *trouble) now(err error) {
-	kind := "the plan"
-	var server *plans.ServerError
-	if errors.As(err, &server) {
-		kind = "the server"
-	}
-	if t.said != kind {
-		t.said = kind
-		t.show.say(fmt.Sprintf("sluice: %s; still watching.", err))
-	}
-}
-
-func (t *trouble) over(warnings []string) {
-	if t.said != "" {
-		t.show.say(fmt.Sprintf("sluice: %s answers again.", t.said))
-		t.said = ""
-	}
-	now := map[string]bool{}
-	for _, warning := range warnings {
-		if now[warning] = true; !t.warned[warning] {
-			t.show.say("sluice: " + warning)
+// endOf is the error for a plan that there is nothing more to see of; nil
+// where it is COMPLETED.
+func endOf(id string, view plans.View) error {
+	switch view.State {
+	case domain.PlanCompleted:
+		return nil
+	case domain.PlanFailed:
+		return &plans.PlanFailedError{View: view}
+	case domain.PlanPaused:
+		if view.Status == running {
+			return &pausedError{text: pausedText(view)}
 		}
 	}
-	t.warned = now
+	return &endedError{id: id, status: view.Status}
 }
 
 // endedError says that a plan's workflow ended without the plan's doing.

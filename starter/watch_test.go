@@ -62,7 +62,8 @@ func TestWatchSurvivesAServerThatRestarts(t *testing.T) {
 	require.Equal(t, exitOK, r.code)
 	require.Equal(t, 1, strings.Count(r.err, "the Temporal server at here:7233 does not answer"), r.err)
 	require.Equal(t, 1, strings.Count(r.err, "no worker serves the task queue"), r.err)
-	require.Equal(t, 1, strings.Count(r.err, "answers again"), r.err)
+	require.Equal(t, 1, strings.Count(r.err, "the server answers again"), r.err)
+	require.Equal(t, 1, strings.Count(r.err, `plan "green" answers again`), r.err)
 }
 
 func TestWatchSaysAWarningOnce(t *testing.T) {
@@ -96,7 +97,7 @@ func TestWatchWritesJSONLines(t *testing.T) {
 
 func TestBarsGiveRoomToTasksThatMatter(t *testing.T) {
 	t.Parallel()
-	b := newBars(&bytes.Buffer{}, 10)
+	b := newBars(&bytes.Buffer{}, 10, false)
 	defer b.close()
 	require.Equal(t, 6, b.rows)
 	require.True(t, b.fits(domain.TaskSnapshot{State: domain.TaskCreated}, 6))
@@ -106,7 +107,7 @@ func TestBarsGiveRoomToTasksThatMatter(t *testing.T) {
 
 func TestBarsFollowAPlanBothWays(t *testing.T) {
 	t.Parallel()
-	b := newBars(&bytes.Buffer{}, 24)
+	b := newBars(&bytes.Buffer{}, 24, false)
 	all, some := view(domain.PlanRunning, domain.TaskRunning), view(domain.PlanRunning, domain.TaskRunning)
 	all.Tasks[0].Progress = domain.Progress{Done: 200, Failed: 1, Total: 200}
 	b.update(all)

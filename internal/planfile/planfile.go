@@ -31,6 +31,8 @@ type Plan struct {
 	Document domain.Document
 	Input    converter.RawValue // what the workflow is started with
 	Size     int                // of the input, in bytes
+
+	file string // where it comes from, for messages
 }
 
 // SizeError says that a plan is too large to be sent.
@@ -56,6 +58,11 @@ func Load(path string, stdin io.Reader) (Plan, error) {
 	if len(src.faults) > 0 {
 		return Plan{}, src.invalid()
 	}
+	return encode(name, doc)
+}
+
+// encode makes the workflow's input of a document.
+func encode(name string, doc domain.Document) (Plan, error) {
 	input, err := payload.Encode(doc)
 	if err != nil {
 		return Plan{}, fmt.Errorf("reading %s: %w", name, err)
@@ -64,7 +71,14 @@ func Load(path string, stdin io.Reader) (Plan, error) {
 	if size > MaxEncodedBytes {
 		return Plan{}, &SizeError{File: name, Size: size, Limit: MaxEncodedBytes}
 	}
-	return Plan{Document: doc, Input: input, Size: size}, nil
+	return Plan{Document: doc, Input: input, Size: size, file: name}, nil
+}
+
+// Held returns the plan with spec.hold: it stays CREATED until the command
+// start.
+func (p Plan) Held() (Plan, error) {
+	p.Document.Spec.Hold = true
+	return encode(p.file, p.Document)
 }
 
 // read returns the name that messages give the file, and what is in it.

@@ -4,6 +4,7 @@ package plans
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -23,10 +24,13 @@ type Temporal interface {
 	GetWorkflow(ctx context.Context, workflowID, runID string) client.WorkflowRun
 	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
 	DescribeTaskQueue(ctx context.Context, taskQueue string, kind enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
+	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+	CountWorkflow(ctx context.Context, request *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
 	WorkflowService() workflowservice.WorkflowServiceClient
 }
 
-// Client reads and steers the plans of one namespace.
+// Client reads and steers the plans of one namespace. It may be used from
+// several goroutines at once.
 type Client struct {
 	Temporal  Temporal
 	Data      converter.DataConverter
@@ -34,7 +38,7 @@ type Client struct {
 	Namespace string
 	TaskQueue string // where new plans wait for a worker
 
-	documents map[string]domain.Document // by run id: a run's document never changes
+	documents sync.Map // of domain.Document by run id: a run's document never changes
 }
 
 // callTimeout bounds each call to the server, and so how long it takes until

@@ -107,7 +107,7 @@ func (s *server) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueTyp
 
 func (s *server) ExecuteWorkflow(_ context.Context, options client.StartWorkflowOptions, _ any, _ ...any) (client.WorkflowRun, error) {
 	s.options = options
-	return nil, s.started
+	return ended{server: s}, s.started
 }
 
 func (s *server) SignalWorkflow(_ context.Context, _, _, name string, arg any) error {
@@ -145,6 +145,8 @@ type ended struct {
 	client.WorkflowRun
 	server *server
 }
+
+func (e ended) GetRunID() string { return "run-1" }
 
 func (e ended) Get(_ context.Context, into any) error {
 	if err, ok := e.server.result.(error); ok {

@@ -136,7 +136,9 @@ func TestStartNeverTakesAnIDTwice(t *testing.T) {
 	plan := planfile.Plan{Document: document(t)}
 	plan.Document.Spec.Description = "Move **all**."
 	s := &server{}
-	require.NoError(t, newClient(s).Start(context.Background(), "green", plan))
+	runID, err := newClient(s).Start(context.Background(), "green", plan)
+	require.NoError(t, err)
+	require.Equal(t, "run-1", runID)
 	require.Equal(t, "sluice", s.options.TaskQueue)
 	require.Equal(t, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, s.options.WorkflowIDConflictPolicy)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, s.options.WorkflowIDReusePolicy)
@@ -147,7 +149,7 @@ func TestStartNeverTakesAnIDTwice(t *testing.T) {
 		runningStatus:                            "is there already and has not ended; look at it with: sluice get green",
 		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED: "has run before (it failed), and a plan that has ended cannot be taken up again yet; start this one under another id with --id",
 	} {
-		err := newClient(&server{status: status, started: serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")}).Start(context.Background(), "green", plan)
+		_, err := newClient(&server{status: status, started: serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")}).Start(context.Background(), "green", plan)
 		var refused *RefusedError
 		require.ErrorAs(t, err, &refused)
 		require.ErrorContains(t, err, want)

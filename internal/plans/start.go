@@ -14,11 +14,12 @@ import (
 	"github.com/seed-3652815f/sluice/workflows"
 )
 
-// Start starts a plan under an id. One that is taken gives a *RefusedError.
-func (c *Client) Start(ctx context.Context, id string, plan planfile.Plan) error {
+// Start starts a plan under an id and returns the id of its run. An id that is
+// taken gives a *RefusedError.
+func (c *Client) Start(ctx context.Context, id string, plan planfile.Plan) (runID string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
 	defer cancel()
-	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	run, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                c.TaskQueue,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
@@ -28,10 +29,13 @@ func (c *Client) Start(ctx context.Context, id string, plan planfile.Plan) error
 		StaticDetails:                            plan.Document.Spec.Description,
 	}, workflows.PlanType, plan.Input)
 	var taken *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &taken) {
-		return c.taken(ctx, id)
+	switch {
+	case errors.As(err, &taken):
+		return "", c.taken(ctx, id)
+	case err != nil:
+		return "", c.wrap(err, "")
 	}
-	return c.wrap(err, "")
+	return run.GetRunID(), nil
 }
 
 // taken words why an id cannot be used again.

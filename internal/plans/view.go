@@ -9,6 +9,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
@@ -88,13 +89,7 @@ func (c *Client) recorded(id string, description *workflowservice.DescribeWorkfl
 	view.PlanID, view.RunID = id, info.GetExecution().GetRunId()
 	view.CreatedAt, view.AsOf = info.GetStartTime().AsTime(), time.Now().UTC()
 	view.Tasks, view.Legal = []domain.TaskSnapshot{}, []domain.CommandName{}
-	fields := info.GetSearchAttributes().GetIndexedFields()
-	read := func(name string, into any) {
-		if field, ok := fields[name]; ok {
-			// An attribute that cannot be read is one that is not there.
-			_ = converter.GetDefaultDataConverter().FromPayload(field, into)
-		}
-	}
+	read := attributesOf(info)
 	read(workflows.AttributeState.GetName(), &view.State)
 	read(workflows.AttributeProgress.GetName(), &view.Progress.Ratio)
 	var reason domain.Reason
@@ -104,6 +99,17 @@ func (c *Client) recorded(id string, description *workflowservice.DescribeWorkfl
 		view.Reason = &reason
 	}
 	return view
+}
+
+// attributesOf returns a function that reads a search attribute of a run. One
+// that cannot be read is one that is not there.
+func attributesOf(info *workflowpb.WorkflowExecutionInfo) func(name string, into any) {
+	fields := info.GetSearchAttributes().GetIndexedFields()
+	return func(name string, into any) {
+		if field, ok := fields[name]; ok {
+			_ = converter.GetDefaultDataConverter().FromPayload(field, into)
+		}
+	}
 }
 
 // warn says what keeps the plan from going on although nobody stopped it.
@@ -124,8 +130,8 @@ func (c *Client) warn(ctx context.Context, view *View) {
 
 // document returns the plan file of a run, from the run's first event.
 func (c *Client) document(ctx context.Context, id, runID string) (domain.Document, error) {
-	if doc, known := c.documents[runID]; known {
-		return doc, nil
+	if doc, known := c.documents.Load(runID); known {
+		return doc.(domain.Document), nil
 	}
 	raw, err := c.input(ctx, id, runID)
 	if err != nil {
@@ -141,10 +147,7 @@ func (c *Client) document(ctx context.Context, id, runID string) (domain.Documen
 			return doc, err
 		}
 	}
-	if c.documents == nil {
-		c.documents = map[string]domain.Document{}
-	}
-	c.documents[runID] = doc
+	c.documents.Store(runID, doc)
 	return doc, nil
 }
 

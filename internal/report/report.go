@@ -30,7 +30,10 @@ func Text(s domain.Snapshot) string {
 	fmt.Fprintf(&b, "Created %s%s%s\n\n", stamp(s.CreatedAt), since(", started ", s.StartedAt), since(", ended ", s.EndedAt))
 	writeTasks(&b, s)
 	writeFailures(&b, s)
-	legal := "nothing; the plan is closed"
+	legal := "nothing until it has ended"
+	if s.State.Closed() {
+		legal = "nothing; the plan is closed"
+	}
 	if len(s.Legal) > 0 {
 		names := make([]string, len(s.Legal))
 		for i, name := range s.Legal {

@@ -60,3 +60,9 @@ func TestCleanTakesControlCharactersOut(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a b c \uFFFD[2Jä", report.Clean("a\nb\tc\r\x1b[2Jä"))
 }
+
+func TestTextTellsAPlanThatIsEndingFromOneThatHasEnded(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, report.Text(domain.Snapshot{State: domain.PlanRunning}), "Legal now: nothing until it has ended\n")
+	require.Contains(t, report.Text(domain.Snapshot{State: domain.PlanFailed}), "Legal now: nothing; the plan is closed\n")
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const previewPlan = `apiVersion: sluice/v1
+kind: Plan
+metadata: {name: green}
+spec:
+  description: Move everything.
+  hold: true
+  maxParallel: 2
+  onFailure: fail
+  targets: [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10]
+  tasks:
+    - {name: c, executor: http, dependsOn: [a, b], failureThreshold: 25%}
+    - {name: a, executor: http, parallelTargets: 4}
+    - {name: b, executor: gateway.caddy, targets: [x], retry: {maxRetries: 0}}
+    - {name: d, executor: http, pauseBefore: true}
+`
+
+func TestPreviewShowsTheOrderInWhichAPlanRuns(t *testing.T) {
+	t.Parallel()
+	r := sluiceWith(context.Background(), &fake{}, previewPlan, "preview -")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, ""+
+		"Plan green: 4 tasks, 31 targets to work off, 2 tasks at once; when a task fails: fail\n"+
+		"Move everything.\n"+
+		"It is held until the command start.\n\n"+
+		"STEP  TASK  EXECUTOR       TARGETS  FIRST  LAST  AFTER  AT ONCE  MAY FAIL  RETRIES  UNDO     STOPS\n"+
+		"1     a     http           10       t1     t10   -      4        0         3        unknown  -\n"+
+		"1     b     gateway.caddy  1        x      x     -      1        0         0        unknown  -\n"+
+		"2     c     http           10       t1     t10   a, b   1        2         3        unknown  -\n"+
+		"3     d     http           10       t1     t10   -      1        0         3        unknown  before it\n", r.out)
+}
+
+func TestPreviewSaysWhatCannotBeUndone(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	a := &app{streams: streams{in: strings.NewReader(previewPlan), out: &out, err: &errs}}
+	a.undo = func(executor string) (can, known bool) { return executor == "gateway.caddy", true }
+	require.Equal(t, exitOK, a.run(context.Background(), []string{"preview", "-", "-o", "json"}), errs.String())
+	var p preview
+	require.NoError(t, json.Unmarshal(out.Bytes(), &p))
+	require.Equal(t, "a", p.Tasks[0].Name)
+	require.False(t, *p.Tasks[0].Undo)
+	require.True(t, *p.Tasks[1].Undo)
+	require.Equal(t, "1h0m0s", p.Tasks[0].Timeout.String())
+	require.Equal(t, "yes", undoText(p.Tasks[1].Undo))
+}
+
+func TestPreviewOfAFileWithFaultsListsThem(t *testing.T) {
+	t.Parallel()
+	r := sluiceWith(context.Background(), &fake{}, "kind: Plan\n", "preview -")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "stdin has 3 faults")
+}
