@@ -69,7 +69,7 @@ func (a *app) root() *cobra.Command {
 	a.taskQueue = config.TaskQueueFlag(root.PersistentFlags())
 	root.AddCommand(a.validateCommand(), a.previewCommand(), a.schemaCommand(), a.createCommand(), a.startCommand(),
 		a.listCommand(), a.getCommand(), a.watchCommand(), a.waitCommand(), a.auditCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand())
+		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.doctorCommand())
 	return root
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/activities/caddy"
 	"github.com/seed-3652815f/sluice/activities/httpexec"
+	"github.com/seed-3652815f/sluice/internal/attributes"
 	"github.com/seed-3652815f/sluice/internal/config"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/logging"
@@ -35,10 +36,10 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 	}
 	defer connected.Close()
 	if settings.SearchAttributes {
-		registry := &attributes{
-			operator: connected.OperatorService(), visibility: connected, namespace: options.Namespace, address: options.HostPort,
+		registry := &attributes.Registry{
+			Operator: connected.OperatorService(), Visibility: connected, Namespace: options.Namespace, Address: options.HostPort,
 		}
-		if err := registry.ensure(ctx, logger); err != nil {
+		if err := registry.Ensure(ctx, logger); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,12 @@ func TaskQueueFlag(flags *pflag.FlagSet) *string {
 	return queue
 }
 
+// SearchAttributesFlag adds the setting whether plans write search attributes.
+func SearchAttributesFlag(flags *pflag.FlagSet, into *OnOff) {
+	declare{flags: flags, group: GroupWork}.value(into, "search-attributes",
+		"on: plans write search attributes, which workers register where they are missing; off: they write none")
+}
+
 // Worker is what a worker is configured by beside its connection.
 type Worker struct {
 	TaskQueue          *string
@@ -73,7 +79,7 @@ type Worker struct {
 func NewWorker(flags *pflag.FlagSet) *Worker {
 	w := &Worker{TaskQueue: TaskQueueFlag(flags), SearchAttributes: true}
 	work := declare{flags: flags, group: GroupWork}
-	work.value(&w.SearchAttributes, "search-attributes", "on: plans write search attributes, which the worker registers where they are missing; off: they write none")
+	SearchAttributesFlag(flags, &w.SearchAttributes)
 	work.duration(&w.StopTimeout, "stop-timeout", host.DefaultStopTimeout, "how long a worker that is told to stop waits for its tasks to reach a safe point, such as 30s")
 	work.number(&w.MaxConcurrentTasks, "max-concurrent-tasks", host.DefaultMaxConcurrentTasks, "how many executions of tasks the worker works on at once; further ones wait")
 	work.number(&w.MaxCachedPlans, "max-cached-plans", 1000, "how many plans that are not closed the worker keeps in memory; others are replayed from their history when something happens to them")

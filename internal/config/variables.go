@@ -7,7 +7,7 @@ type Variable struct{ Name, Text string }
 // flag: certificates and keys as text, for process lists would show them, and
 // what OpenTelemetry has defined.
 var EnvironmentOnly = []Variable{
-	{"TEMPORAL_CLIENT_AUTHORITY", "value of the :authority header, for proxies that go by it"},
+	{"TEMPORAL_CLIENT_AUTHORITY", "value of the :authority header, for proxies that go by it; over TLS it is the server's name instead"},
 	{"TEMPORAL_GRPC_META_*", "a header that is sent with each call; TEMPORAL_GRPC_META_MY_KEY is my-key"},
 	{"TEMPORAL_TLS_SERVER_CA_CERT_DATA", "the server's certificate authority as PEM text, in the place of a file"},
 	{"TEMPORAL_TLS_CLIENT_CERT_DATA", "the client's certificate as PEM text, in the place of a file"},

@@ -87,3 +87,19 @@ func (p *Process) Await(what string, is func() bool) {
 		}
 	}
 }
+
+// Eventually polls until a condition holds, and fails the test where it does
+// not within 30 seconds.
+func Eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	deadline := time.After(startWait)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-deadline:
+			t.Fatalf("After %s it is still not so that %s.", startWait, what)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,4 +1,4 @@
-package main
+package attributes
 
 import (
 	"context"
@@ -40,7 +40,7 @@ func (n *namespace) AddSearchAttributes(_ context.Context, in *operatorservice.A
 }
 
 func (n *namespace) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
-	if n.lateBy > 0 || len(n.has) < len(wanted) {
+	if n.lateBy > 0 || len(n.has) < len(Wanted) {
 		n.lateBy--
 		return nil, serviceerror.NewInvalidArgument("invalid search attribute")
 	}
@@ -48,14 +48,14 @@ func (n *namespace) CountWorkflow(context.Context, *workflowservice.CountWorkflo
 }
 
 func ensure(n *namespace) error {
-	a := &attributes{operator: n, visibility: n, namespace: "ns", address: "here:7233", pollEvery: time.Millisecond}
-	return a.ensure(context.Background(), zap.NewNop())
+	r := &Registry{Operator: n, Visibility: n, Namespace: "ns", Address: "here:7233", PollEvery: time.Millisecond}
+	return r.Ensure(context.Background(), zap.NewNop())
 }
 
 // complete has every attribute that plans write.
 func complete() map[string]enumspb.IndexedValueType {
 	has := map[string]enumspb.IndexedValueType{"Other": enumspb.INDEXED_VALUE_TYPE_TEXT}
-	for _, key := range wanted {
+	for _, key := range Wanted {
 		has[key.GetName()] = key.GetValueType()
 	}
 	return has
@@ -86,7 +86,7 @@ func TestEnsureNamesTheCommandWhereItMayNotAdd(t *testing.T) {
 	delete(n.has, "SluicePlanState")
 	delete(n.has, "SluiceProgress")
 	err := ensure(n)
-	var missing *AttributesError
+	var missing *MissingError
 	require.ErrorAs(t, err, &missing)
 	require.ErrorContains(t, err, "temporal operator search-attribute create --namespace ns --name SluicePlanState --type Keyword --name SluiceProgress --type Double\n")
 	require.ErrorContains(t, err, "SLUICE_SEARCH_ATTRIBUTES=off")
@@ -112,9 +112,9 @@ func TestEnsureGoesOnWhereItMayNotListWhatIsThere(t *testing.T) {
 	require.NoError(t, ensure(&namespace{has: complete(), listErr: denied}))
 
 	err := ensure(&namespace{has: map[string]enumspb.IndexedValueType{}, listErr: denied})
-	var missing *AttributesError
+	var missing *MissingError
 	require.ErrorAs(t, err, &missing)
-	require.Len(t, missing.Missing, len(wanted))
+	require.Len(t, missing.Missing, len(Wanted))
 }
 
 func TestEnsureNamesANamespaceThatIsNotThere(t *testing.T) {
