@@ -49,6 +49,7 @@ func (b *bars) update(view plans.View) {
 	if view.Phase != "" {
 		state += " (" + string(view.Phase) + ")"
 	}
+	state += remaining(view)
 	if b.several {
 		for _, t := range view.Tasks {
 			if t.State == domain.TaskRunning || t.State == domain.TaskFailed {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,6 +61,9 @@ func writeTable(out io.Writer, view plans.View) error {
 	} else {
 		fmt.Fprint(out, report.Text(view.Snapshot))
 	}
+	if text := outlook(view); text != "" {
+		fmt.Fprintf(out, "\n%s\n", text)
+	}
 	if len(view.InFlight) == 0 {
 		return nil
 	}
@@ -71,6 +75,37 @@ func writeTable(out io.Writer, view plans.View) error {
 			clock(f.Heartbeat), dash(report.Clean(f.Worker)), dash(shorten(report.Clean(f.LastFailure), 100)))
 	}
 	return w.Flush()
+}
+
+// outlook says how long the plan will take, or how long it is kept.
+func outlook(view plans.View) string {
+	switch {
+	case view.Estimate != nil:
+		return fmt.Sprintf("Remaining: %s, so until %s", about(time.Duration(view.Estimate.Remaining)), view.Estimate.EndsAt.UTC().Format(time.RFC3339))
+	case view.KeptUntil.IsZero():
+		return ""
+	case view.Progress.Done == 0:
+		return fmt.Sprintf("The server keeps this plan until %s.", view.KeptUntil.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("The server keeps this plan until %s; until then it can be rolled back.", view.KeptUntil.UTC().Format(time.RFC3339))
+}
+
+// about is an estimated time, no finer than it deserves.
+func about(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d >= time.Hour:
+		unit = 5 * time.Minute
+	case d >= 5*time.Minute:
+		unit = time.Minute
+	case d >= time.Minute:
+		unit = 10 * time.Second
+	}
+	text := max(d.Round(unit), time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return "about " + text
 }
 
 // partialText is what is known of a plan while no worker answers.

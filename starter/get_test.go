@@ -88,3 +88,27 @@ func TestFlightTextSaysWhatAnExecutionWaitsFor(t *testing.T) {
 	require.Equal(t, "3", attemptText(plans.Flight{Attempt: 3}))
 	require.Equal(t, "3 of 4", attemptText(plans.Flight{Attempt: 3, MaxAttempts: 4}))
 }
+
+func TestGetSaysHowLongThePlanTakesAndIsKept(t *testing.T) {
+	t.Parallel()
+	v := view(domain.PlanRunning, domain.TaskRunning)
+	v.Estimate = &plans.Estimate{Remaining: domain.Duration(250 * time.Second), EndsAt: v.AsOf.Add(250 * time.Second)}
+	require.Contains(t, sluice(&fake{views: []any{v}}, "get green").out, "\nRemaining: about 4m10s, so until 2026-01-02T03:08:15Z\n")
+	require.Contains(t, sluice(&fake{views: []any{v, in(domain.PlanCompleted)}}, "watch green").out, "(51 %), about 4m10s left; switch")
+
+	v = in(domain.PlanCompleted)
+	v.KeptUntil = v.AsOf.Add(24 * time.Hour)
+	require.Contains(t, sluice(&fake{views: []any{v}}, "get green").out, "\nThe server keeps this plan until 2026-01-03T03:04:05Z; until then it can be rolled back.\n")
+	v.Progress.Done = 0
+	require.Contains(t, sluice(&fake{views: []any{v}}, "get green").out, "\nThe server keeps this plan until 2026-01-03T03:04:05Z.\n")
+}
+
+func TestEstimatesAreNoFinerThanTheyDeserve(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]time.Duration{
+		"about 1s": 0, "about 42s": 42*time.Second + 300*time.Millisecond, "about 1m30s": 93 * time.Second, "about 2m": 118 * time.Second,
+		"about 12m": 11*time.Minute + 40*time.Second, "about 2h10m": 2*time.Hour + 11*time.Minute,
+	} {
+		require.Equal(t, want, about(d))
+	}
+}

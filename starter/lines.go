@@ -65,13 +65,22 @@ func line(view plans.View) string {
 	if view.Phase != "" {
 		text += " (" + string(view.Phase) + ")"
 	}
-	text += ", " + report.Progress(view.Progress)
+	text += ", " + report.Progress(view.Progress) + remaining(view)
 	for _, t := range view.Tasks {
 		if t.State == domain.TaskRunning || t.State == domain.TaskFailed {
 			text += "; " + t.Name + " " + taskText(t, view.InFlight)
 		}
 	}
 	return text
+}
+
+// remaining says how much longer a plan will take; nothing where that is not
+// known.
+func remaining(view plans.View) string {
+	if view.Estimate == nil {
+		return ""
+	}
+	return ", " + about(time.Duration(view.Estimate.Remaining)) + " left"
 }
 
 // taskText says in a few words what a task is about.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
@@ -19,6 +21,8 @@ import (
 // workflow is asked.
 func (c *Client) closed(ctx context.Context, id string, description *workflowservice.DescribeWorkflowExecutionResponse) (View, error) {
 	view := View{Status: statusOf(description)}
+	kept := c.keptUntil(ctx, description.GetWorkflowExecutionInfo())
+	view.KeptUntil = kept
 	found, err := c.final(ctx, id, &view.Snapshot)
 	if found || err != nil {
 		return view, err
@@ -31,6 +35,7 @@ func (c *Client) closed(ctx context.Context, id string, description *workflowser
 			return View{}, err
 		}
 		view = c.recorded(id, description)
+		view.KeptUntil = kept
 	}
 	// A terminated workflow never learned of the last heartbeats.
 	view.InFlight = c.flights(description)
@@ -39,6 +44,19 @@ func (c *Client) closed(ctx context.Context, id string, description *workflowser
 	view.Legal = []domain.CommandName{} // nothing takes commands any more
 	view.Warnings = append(view.Warnings, said)
 	return view, err
+}
+
+// keptUntil returns when the server forgets a run that has ended; zero where
+// the namespace does not say.
+func (c *Client) keptUntil(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) time.Time {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	namespace, err := c.Temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
+	retention := namespace.GetConfig().GetWorkflowExecutionRetentionTtl()
+	if err != nil || retention == nil || info.GetCloseTime() == nil {
+		return time.Time{} // a caller who may not describe the namespace still sees the plan
+	}
+	return info.GetCloseTime().AsTime().Add(retention.AsDuration())
 }
 
 // final decodes the snapshot that a workflow has ended with; false where it

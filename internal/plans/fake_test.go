@@ -5,19 +5,21 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"time"
 
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/payload"
@@ -70,7 +72,7 @@ func (s *server) DescribeWorkflowExecution(context.Context, string, string) (*wo
 	for name, value := range s.fields {
 		fields[name] = toPayload(value)
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{
+	response := &workflowservice.DescribeWorkflowExecutionResponse{
 		ExecutionConfig: &workflowpb.WorkflowExecutionConfig{TaskQueue: &taskqueuepb.TaskQueue{Name: "sluice"}},
 		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
 			Execution: &commonpb.WorkflowExecution{WorkflowId: "green", RunId: "run-1"}, Status: s.status,
@@ -78,8 +80,15 @@ func (s *server) DescribeWorkflowExecution(context.Context, string, string) (*wo
 			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: fields},
 		},
 		PendingActivities: s.pending,
-	}, nil
+	}
+	if s.status != runningStatus {
+		response.WorkflowExecutionInfo.CloseTime = timestamppb.New(closedAt)
+	}
+	return response, nil
 }
+
+// closedAt is when the server's plan has ended, where it has.
+var closedAt = time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)
 
 func (s *server) QueryWorkflow(_ context.Context, _, _, name string, _ ...any) (converter.EncodedValue, error) {
 	s.mu.Lock()
@@ -138,6 +147,10 @@ func (s histories) GetWorkflowExecutionHistory(context.Context, *workflowservice
 	return &workflowservice.GetWorkflowExecutionHistoryResponse{History: &historypb.History{Events: []*historypb.HistoryEvent{{
 		Attributes: &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{WorkflowExecutionStartedEventAttributes: started},
 	}}}}, nil
+}
+
+func (s histories) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest, ...grpc.CallOption) (*workflowservice.DescribeNamespaceResponse, error) {
+	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(24 * time.Hour)}}, nil
 }
 
 // ended is the run that has ended as the server says.

@@ -36,11 +36,14 @@ type Flight struct {
 	State       FlightState `json:"state"`
 	Attempt     int         `json:"attempt"`               // from 1
 	MaxAttempts int         `json:"maxAttempts,omitempty"` // 0: not bounded
+	Started     time.Time   `json:"started,omitzero"`      // the attempt
 	NextAttempt time.Time   `json:"nextAttempt,omitzero"`  // while backing off
 	LastFailure string      `json:"lastFailure,omitempty"` // of the attempt before
 	Heartbeat   time.Time   `json:"heartbeat,omitzero"`    // the last one
 	Worker      string      `json:"worker,omitempty"`      // who has it, or had it last
 	TaskQueue   string      `json:"taskQueue,omitempty"`
+
+	Remaining domain.Duration `json:"remaining,omitzero"` // of the whole task, if it goes on as it did; 0 where that is not known
 
 	checkpoint *domain.Checkpoint // of the last heartbeat; nil where there was none
 }
@@ -90,6 +93,9 @@ func flightOf(pending *workflowpb.PendingActivityInfo) (Flight, bool) {
 	}
 	if f.MaxAttempts == math.MaxInt32 {
 		f.MaxAttempts = 0
+	}
+	if at := pending.GetLastStartedTime(); at != nil {
+		f.Started = at.AsTime()
 	}
 	if at := pending.GetLastHeartbeatTime(); at != nil {
 		f.Heartbeat = at.AsTime()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,10 +37,12 @@ func (s Status) word() string {
 // is in flight.
 type View struct {
 	domain.Snapshot
-	Status   Status   `json:"workflowStatus"`
-	InFlight []Flight `json:"inFlight,omitempty"`
-	Partial  bool     `json:"partial,omitempty"`  // no worker answered: only what the server's record says
-	Warnings []string `json:"warnings,omitempty"` // what the reader has to know, in sentences
+	Status    Status    `json:"workflowStatus"`
+	InFlight  []Flight  `json:"inFlight,omitempty"`
+	Estimate  *Estimate `json:"estimate,omitempty"` // nil where the plan does not run, or nothing is known of its pace
+	KeptUntil time.Time `json:"keptUntil,omitzero"` // of a closed plan: when the server forgets it, and it can no longer be rolled back
+	Partial   bool      `json:"partial,omitempty"`  // no worker answered: only what the server's record says
+	Warnings  []string  `json:"warnings,omitempty"` // what the reader has to know, in sentences
 }
 
 // View reads a plan's status. Where no worker answers it returns what the
@@ -70,7 +73,9 @@ func (c *Client) View(ctx context.Context, id string) (View, error) {
 	}
 	view := View{Snapshot: snapshot, Status: statusOf(description), InFlight: c.flights(description)}
 	view.AsOf = time.Now().UTC() // the workflow's clock stands at its last event
+	view.Tasks = slices.Clone(snapshot.Tasks)
 	c.merge(ctx, &view)
+	view.estimate(snapshot)
 	c.warn(ctx, &view)
 	return view, nil
 }
