@@ -56,6 +56,10 @@ lint: $(STAMPS)/golangci-lint@$(GOLANGCI_LINT) $(STAMPS)/workflowcheck@$(WORKFLO
 	$(TOOLS)/bin/golangci-lint run ./...
 	$(TOOLS)/bin/workflowcheck -config workflowcheck.config.yaml ./workflows/...
 
+.PHONY: bench
+bench: products ## measure what Sluice costs beside bare Temporal; ARGS="--only pause -o json" chooses
+	go run ./bench $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built, but not the tools
 	rm -rf bin .demo
