@@ -43,12 +43,17 @@ build: ## build bin/sluice and bin/sluice-worker
 demo: products build ## run a plan for real: server, gateway, worker; ARGS=--once ends by itself
 	go run ./examples/demo $(ARGS)
 
+.PHONY: packages
+packages: ## look whether what tests need of Debian is installed
+	@missing=$$(.ci/packages) && [[ -z $$missing ]] || \
+	  { echo "The tests run against real products, of which some are missing. Install them with: apt-get install --no-install-recommends $$missing" >&2; exit 1; }
+
 .PHONY: test
-test: products ## run all tests, against real servers and products
+test: packages products ## run all tests, against real servers and products
 	go test -count=1 ./...
 
 .PHONY: race
-race: products ## run the tests that need no server with the race detector (needs a C compiler)
+race: packages products ## run the tests that need no server with the race detector (needs a C compiler)
 	go test -race -count=1 ./domain/... ./activities/... ./workflows/... ./internal/... ./starter/... ./worker/...
 
 .PHONY: lint

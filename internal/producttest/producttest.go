@@ -44,6 +44,35 @@ func tool(t testing.TB, name string) string {
 	}
 }
 
+// packaged finds a program of one of Debian's packages: what the environment
+// variable names, or else where the package puts it.
+func packaged(t testing.TB, name, env, place string) string {
+	t.Helper()
+	path := os.Getenv(env)
+	switch {
+	case path == "" && isFile(place):
+		return place
+	case path == "":
+		t.Fatalf("There is no %s; install it with apt-get install --no-install-recommends %s, or name another one in %s.", place, name, env)
+	case !isFile(path):
+		t.Fatalf("%s names %q, which is no file; unset it, or name a %s binary.", env, path, name)
+	}
+	return path
+}
+
+// shortTempDir returns a folder that ends with the test, and whose path leaves
+// room for the 107 bytes that a unix socket's may have; t.TempDir is named after
+// the test.
+func shortTempDir(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "sluice")
+	if err != nil {
+		t.Fatalf("making a folder for the test: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) }) // what is left there harms nobody
+	return folder
+}
+
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
