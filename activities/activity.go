@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/heartbeat"
 )
 
 // Register registers each executor as the activity of its name.
@@ -21,17 +22,18 @@ func Register(registry worker.ActivityRegistry, executors ...Executor) {
 
 // Execute is the activity: one attempt at one slice of a task.
 func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*domain.TaskResult, error) {
-	info, client := activity.GetInfo(ctx), activity.GetClient(ctx)
+	info := activity.GetInfo(ctx)
+	send := heartbeat.From(ctx, func(ctx context.Context, details any) error {
+		// Not activity.RecordHeartbeat: that one is throttled, so that a crash
+		// loses what it holds back, and a held-back older checkpoint could
+		// overtake a newer one that was saved at once.
+		return activity.GetClient(ctx).RecordActivityHeartbeat(ctx, info.TaskToken, details)
+	})
 	a := &attempt{
 		request: request, namespace: info.Namespace, number: int(info.Attempt), deadline: info.Deadline,
 		heartbeatTimeout: info.HeartbeatTimeout, workerStops: activity.GetWorkerStopChannel(ctx),
-		save: func(ctx context.Context, cp encodedCheckpoint) error {
-			// Not activity.RecordHeartbeat: that one is throttled, so that a
-			// crash loses what it holds back, and a held-back older checkpoint
-			// could overtake a newer one that was saved at once.
-			return client.RecordActivityHeartbeat(ctx, info.TaskToken, cp)
-		},
-		now: time.Now,
+		save: func(ctx context.Context, cp encodedCheckpoint) error { return send(ctx, cp) },
+		now:  time.Now,
 	}
 	if activity.HasHeartbeatDetails(ctx) {
 		var earlier domain.Checkpoint

@@ -48,6 +48,21 @@ func Define[P any](name string, open func(ctx context.Context, params P) (*Work,
 	return e
 }
 
+// Wrap returns the executor with the work of each attempt as wrap makes it, for
+// what goes around every step: measuring, pacing, tests. wrap may change the
+// work that it is given.
+func (e Executor) Wrap(wrap func(*Work) *Work) Executor {
+	open := e.open
+	e.open = func(ctx context.Context, raw json.RawMessage) (*Work, error) {
+		work, err := open(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(work), nil
+	}
+	return e
+}
+
 // earlierKey finds the parameters that a task had before in open's context.
 type earlierKey struct{}
 
