@@ -214,3 +214,10 @@ func TestCreateHoldsThePlan(t *testing.T) {
 	require.JSONEq(t, `{"planId": "other", "runId": "run-1"}`, r.out)
 	require.Contains(t, sluice(f, "start -o yaml "+planFile(t, planText)).out, "planId: green\nrunId: run-1\n")
 }
+
+func TestSkipSaysHowAPausedPlanGoesOn(t *testing.T) {
+	t.Parallel()
+	f := &fake{outcome: plans.Outcome{State: domain.PlanPaused, Version: 8}}
+	r := sluice(f, "skip green --task t --reason x")
+	require.Equal(t, "green: skip accepted; the plan is PAUSED, version 8; go on with: sluice resume green\n", r.out)
+}

@@ -108,6 +108,9 @@ func parseLabels(texts []string) (map[string]string, error) {
 		if !found || key == "" {
 			return nil, fmt.Errorf("%q is no label; write it as key=value", text)
 		}
+		if strings.ContainsAny(text, `"\\`) {
+			return nil, fmt.Errorf("the label %s holds a quotation mark or a backslash, which servers cannot look up", text)
+		}
 		if other, given := labels[key]; given && other != value {
 			return nil, fmt.Errorf("the label %q is asked for as %q and as %q; a plan has it once", key, other, value)
 		}

@@ -65,6 +65,7 @@ func TestListRefusesFiltersThatCannotMatch(t *testing.T) {
 	for line, want := range map[string]string{
 		"list --state DONE":                   `"DONE" is no state of a plan; the states are CREATED, RUNNING, PAUSED, COMPLETED, FAILED`,
 		"list --label edge":                   `"edge" is no label; write it as key=value`,
+		`list --label a=b"c`:                  `holds a quotation mark or a backslash`,
 		"list --label a=1 --label a=2":        `asked for as "1" and as "2"`,
 		"list --reason boredom":               "has to be one of OPERATOR, FAILURE, BREAKPOINT",
 		"list --limit -1":                     "--limit is -1",

@@ -16,6 +16,9 @@ import (
 type TemporalServer struct {
 	*Process
 	Address string
+
+	t    testing.TB
+	args []string
 }
 
 // Temporal returns the path of the temporal CLI.
@@ -30,10 +33,16 @@ func StartTemporal(t testing.TB, args ...string) *TemporalServer {
 	t.Helper()
 	port := strconv.Itoa(FreePort(t))
 	args = append([]string{"server", "start-dev", "--headless", "--log-level", "error", "--port", port}, args...)
-	s := &TemporalServer{
-		Process: Start(t, "the Temporal server", exec.Command(Temporal(t), args...)),
-		Address: "127.0.0.1:" + port,
-	}
+	s := &TemporalServer{Address: "127.0.0.1:" + port, t: t, args: args}
+	s.Again()
+	return s
+}
+
+// Again starts the server at the same address after it was killed, and returns
+// once it answers. With --db-filename it has what it had before.
+func (s *TemporalServer) Again() {
+	s.t.Helper()
+	s.Process = Start(s.t, "the Temporal server", exec.Command(Temporal(s.t), s.args...))
 	s.Await("answer", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -45,5 +54,4 @@ func StartTemporal(t testing.TB, args ...string) *TemporalServer {
 		_, err = c.Describe(ctx, client.DefaultNamespace)
 		return err == nil
 	})
-	return s
 }
