@@ -134,6 +134,7 @@ func TestPriorValuesComeBackFromJSON(t *testing.T) {
 			}
 		}
 		text := encode(t, p)
+		require.Equal(t, encode(t, p.Groups()), text, "it is written by hand as encoding/json would write it")
 		require.NoError(t, json.Unmarshal([]byte(text), &back))
 		require.Equal(t, len(model) == 0, p.IsZero())
 		require.Equal(t, text, encode(t, back))

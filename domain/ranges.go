@@ -129,23 +129,27 @@ func (r *RangeSet) Backward() iter.Seq[int] {
 }
 
 // String returns the text form, as in "0-119,121".
-func (r RangeSet) String() string {
-	var b strings.Builder
+func (r RangeSet) String() string { return string(r.appendText(nil)) }
+
+// appendText appends the text form, which is the same within a JSON string.
+func (r RangeSet) appendText(b []byte) []byte {
 	for i, s := range r.spans {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.WriteString(strconv.Itoa(s.first))
+		b = strconv.AppendInt(b, int64(s.first), 10)
 		if s.last > s.first {
-			b.WriteByte('-')
-			b.WriteString(strconv.Itoa(s.last))
+			b = append(b, '-')
+			b = strconv.AppendInt(b, int64(s.last), 10)
 		}
 	}
-	return b.String()
+	return b
 }
 
 // MarshalJSON writes the text form as a JSON string.
-func (r RangeSet) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+func (r RangeSet) MarshalJSON() ([]byte, error) {
+	return append(r.appendText([]byte{'"'}), '"'), nil
+}
 
 // IsZero makes the option omitzero leave an empty set out.
 func (r RangeSet) IsZero() bool { return r.count == 0 }
