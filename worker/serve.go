@@ -13,6 +13,7 @@ import (
 	"github.com/seed-3652815f/sluice/activities/httpexec"
 	"github.com/seed-3652815f/sluice/internal/attributes"
 	"github.com/seed-3652815f/sluice/internal/config"
+	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/logging"
 	"github.com/seed-3652815f/sluice/workflows"
@@ -65,11 +66,11 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 
 // executors returns those that this worker serves.
 func executors(settings *config.Worker) ([]activities.Executor, error) {
-	allow, err := httpexec.ParseAllow(settings.HTTPAllow)
+	allow, err := egress.Parse(settings.HTTPAllow)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("--http-allow (SLUICE_HTTP_ALLOW) cannot be used: %w", err)}
 	}
-	return []activities.Executor{caddy.Executor(), httpexec.Executor(allow)}, nil
+	return []activities.Executor{caddy.Executor(allow), httpexec.Executor(allow)}, nil
 }
 
 func names(executors []activities.Executor) []string {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/gateway"
 )
 
 // maxWrites bounds how often one change is sent while others change the same
@@ -23,11 +23,11 @@ type edit func(h *handler, target activities.Target) (changed bool, err error)
 // write. It reads, edits and writes until a read shows that nothing is left to
 // do; that is how a change whose answer was lost is found to have been made, and
 // how no change that somebody else made meanwhile is lost.
-func (g *gateway) change(ctx context.Context, batch []activities.Target, apply edit) error {
-	if err := g.lane.enter(ctx); err != nil {
+func (g *mapHandler) change(ctx context.Context, batch []activities.Target, apply edit) error {
+	if err := g.lane.Enter(ctx); err != nil {
 		return fmt.Errorf("waiting for other changes of the map %q: %w", g.client.id, err)
 	}
-	defer g.lane.leave()
+	defer g.lane.Leave()
 
 	var last error // of the last write; nil where it succeeded
 	for writes := 0; ; writes++ {
@@ -40,7 +40,7 @@ func (g *gateway) change(ctx context.Context, batch []activities.Target, apply e
 		case !changed && writes > 0:
 			return g.settled(ctx, failed)
 		case !changed:
-			return orNil(failed)
+			return gateway.OrNil(failed)
 		case writes == maxWrites:
 			return g.busy(last)
 		}
@@ -65,7 +65,7 @@ func editBatch(h *handler, batch []activities.Target, apply edit) (changed bool,
 
 // attempt writes the handler once. What another read can mend is returned as
 // passing, after a short wait that keeps writers from running in step.
-func (g *gateway) attempt(ctx context.Context, h *handler, etag string, writes int) (passing, err error) {
+func (g *mapHandler) attempt(ctx context.Context, h *handler, etag string, writes int) (passing, err error) {
 	object, err := h.encode()
 	if err != nil {
 		return nil, err
@@ -76,69 +76,20 @@ func (g *gateway) attempt(ctx context.Context, h *handler, etag string, writes i
 		return nil, err
 	}
 	pause := time.Duration(1+rand.IntN(20*(writes+1))) * time.Millisecond
-	return err, wait(ctx, pause)
+	return err, gateway.Wait(ctx, pause)
 }
 
 // settled waits for the gateway to settle after a change.
-func (g *gateway) settled(ctx context.Context, failed activities.TargetErrors) error {
-	if err := wait(ctx, g.settle()); err != nil {
+func (g *mapHandler) settled(ctx context.Context, failed activities.TargetErrors) error {
+	if err := gateway.Wait(ctx, g.settle()); err != nil {
 		return err
 	}
-	return orNil(failed)
+	return gateway.OrNil(failed)
 }
 
-func (g *gateway) busy(last error) error {
+func (g *mapHandler) busy(last error) error {
 	if last == nil {
 		return activities.Unavailable(CodeBusy, "the map %q of Caddy at %s was changed %d times, and each time somebody else has changed it back", g.client.id, g.client.admin, maxWrites)
 	}
 	return activities.Unavailable(CodeBusy, "changing the map %q of Caddy at %s, %d times: %w", g.client.id, g.client.admin, maxWrites, last)
-}
-
-// wait returns after d, or earlier with an error where the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the gateway: %w", ctx.Err())
-	}
-}
-
-// lane lets one writer at a time change a map.
-type lane chan struct{}
-
-func (l lane) enter(ctx context.Context) error {
-	select {
-	case l <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (l lane) leave() { <-l }
-
-// lanes holds a lane for each map that a worker has changed. Writers of other
-// processes are kept apart by If-Match; lanes only save the reloads that would
-// be refused.
-type lanes struct {
-	mu    sync.Mutex
-	byURL map[string]lane
-}
-
-func newLanes() *lanes { return &lanes{byURL: map[string]lane{}} }
-
-// of returns the lane of the map with the URL.
-func (l *lanes) of(url string) lane {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.byURL[url] == nil {
-		l.byURL[url] = make(lane, 1)
-	}
-	return l.byURL[url]
 }

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/gateway"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 const (
-	maxReads        = 6                    // of one thing, while connections are lost
-	readPause       = 8 * time.Millisecond // before the second read; doubled for each one after it
-	maxObjectBytes  = 64 << 20             // of a map handler; 500,000 mappings have about 20 MiB
-	maxMessageBytes = 300                  // of what Caddy says, in an error
+	maxObjectBytes  = 64 << 20 // of a map handler; 500,000 mappings have about 20 MiB
+	maxMessageBytes = 300      // of what Caddy says, in an error
 )
 
 // errConflict says that the object has changed since it was read (412).
@@ -43,14 +43,16 @@ type client struct {
 	timeout time.Duration // of one request, its answer included
 }
 
-// newClient makes a client for the object with the @id. Params are valid.
-func newClient(p Params) (*client, error) {
+// newClient makes a client for the object with the @id, which reaches what
+// allow says. Each reload of Caddy ends the old connections, so that each request
+// has its own. Params are valid.
+func newClient(p Params, allow egress.Allow) (*client, error) {
 	admin, err := url.Parse(p.Admin)
 	if err != nil {
 		return nil, fmt.Errorf("reading the URL of the admin API: %w", err)
 	}
 	return &client{
-		http:    newHTTPClient(),
+		http:    gateway.NewHTTPClient(allow),
 		url:     admin.JoinPath("id", url.PathEscape(p.ID)).String(),
 		admin:   admin.Redacted(),
 		id:      p.ID,
@@ -58,26 +60,14 @@ func newClient(p Params) (*client, error) {
 	}, nil
 }
 
-// newHTTPClient makes a client that opens a connection for each request, since
-// each reload of Caddy ends the old ones; that goes where it is told, past any
-// proxy; and that follows no redirect.
-func newHTTPClient() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true, DisableCompression: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		},
-	}
-}
-
 // read returns the object, and the tag under which it may be replaced.
 func (c *client) read(ctx context.Context) (object []byte, etag string, err error) {
-	a, err := readAgain(ctx, func() (answer, error) { return c.send(ctx, http.MethodGet, nil, "") })
+	a, err := gateway.ReadAgain(ctx, func() (answer, error) { return c.send(ctx, http.MethodGet, nil, "") })
 	switch {
 	case ctx.Err() != nil:
 		return nil, "", fmt.Errorf("reading the map %q of Caddy at %s: %w", c.id, c.admin, ctx.Err())
 	case err != nil:
-		return nil, "", activities.Unavailable(CodeUnreachable, "reading the map %q of Caddy at %s: %w", c.id, c.admin, err)
+		return nil, "", gateway.Unreachable(err, "reading the map %q of Caddy at %s", c.id, c.admin)
 	case a.status != http.StatusOK:
 		return nil, "", c.refusal("reading", a)
 	case len(a.body) > maxObjectBytes:
@@ -128,7 +118,7 @@ func (c *client) send(ctx context.Context, method string, body []byte, etag stri
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return answer{}, withoutURL(err)
+		return answer{}, gateway.WithoutURL(err)
 	}
 	defer func() { _ = response.Body.Close() }() // all that is wanted was read
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxObjectBytes+1))
@@ -152,18 +142,4 @@ func (c *client) refusal(doing string, a answer) error {
 		return activities.Unavailable(CodeUnreachable, "%s the map %q: Caddy at %s answered %d: %s", doing, c.id, c.admin, a.status, said)
 	}
 	return activities.Refused(CodeRefused, "%s the map %q: Caddy at %s answered %d: %s", doing, c.id, c.admin, a.status, said)
-}
-
-// readAgain repeats a read whose connection was lost, for up to a quarter of a
-// second: each reload of Caddy, ours or another's, resets the connections that
-// reach it at that moment. A read that timed out is not repeated.
-func readAgain[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	pause := readPause
-	for reads := 1; ; reads++ {
-		value, err := read()
-		if err == nil || reads == maxReads || errors.Is(err, context.DeadlineExceeded) || wait(ctx, pause) != nil {
-			return value, err
-		}
-		pause *= 2
-	}
 }

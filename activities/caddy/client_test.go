@@ -117,3 +117,15 @@ func TestPasswordOfTheAdminAPIDoesNotAppearInErrors(t *testing.T) {
 	requireKind(t, err, domain.CategoryTechnical, CodeUnreachable, true)
 	require.NotContains(t, err.Error(), "hush")
 }
+
+func TestAddressThatIsNotAllowedIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := openWork(t, Params{Admin: "http://169.254.169.254", To: "green"}).Prior(t.Context(), []string{"a"})
+	requireKind(t, err, domain.CategoryBusiness, CodeDenied, false)
+	require.ErrorContains(t, err, "SLUICE_HTTP_ALLOW")
+
+	probe := &Probe{URL: "http://[::ffff:169.254.169.254]/"}
+	work := openWork(t, Params{Admin: fake(t, oneMapping), To: "blue", Probe: probe})
+	failed := requireTargets(t, work.Steps[1].Do(t.Context(), []activities.Target{a}), "a")
+	requireKind(t, failed["a"], domain.CategoryBusiness, CodeDenied, false)
+}

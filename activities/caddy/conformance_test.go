@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-3652815f/sluice/activities/conformance"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 func TestConformance(t *testing.T) {
@@ -40,7 +41,7 @@ func newFixture(t *testing.T, seed map[string]any) conformance.Fixture {
 		pass(w)
 	})
 	return conformance.Fixture{
-		Executor: Executor(),
+		Executor: Executor(egress.Allow{}),
 		Params:   Params{Admin: admin, To: "green"},
 		Targets:  []string{"tenant-a", "tenant-b", "tenant-c"},
 		Seed: func(t testing.TB) {

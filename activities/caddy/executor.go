@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/gateway"
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 // Name is what a plan file names as executor.
@@ -28,11 +30,11 @@ const (
 var paramsSource string
 
 // Executor returns the executor gateway.caddy. The attempts of one executor
-// change the same map one after the other.
-func Executor() activities.Executor {
-	writers := newLanes()
+// change the same map one after the other. They reach what allow says.
+func Executor(allow egress.Allow) activities.Executor {
+	writers := gateway.NewLanes()
 	return activities.Define(Name, func(ctx context.Context, p Params) (*activities.Work, error) {
-		return open(p, activities.EarlierParams[Params](ctx), writers)
+		return open(p, activities.EarlierParams[Params](ctx), allow, writers)
 	}).Describe(activities.About{
 		Summary:      "move each target's mapping in a map handler of Caddy to another pool, through the admin API",
 		Steps:        []string{StepSwitch, StepVerify},
@@ -42,9 +44,9 @@ func Executor() activities.Executor {
 }
 
 // open makes the work of one attempt.
-func open(p Params, earlier []Params, writers *lanes) (*activities.Work, error) {
+func open(p Params, earlier []Params, allow egress.Allow, writers *gateway.Lanes) (*activities.Work, error) {
 	p = p.withDefaults()
-	client, err := newClient(p)
+	client, err := newClient(p, allow)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,10 @@ func open(p Params, earlier []Params, writers *lanes) (*activities.Work, error) 
 		}
 		ours = append(ours, value)
 	}
-	g := &gateway{client: client, params: p, want: want, ours: ours, lane: writers.of(client.url)}
+	g := &mapHandler{client: client, params: p, want: want, ours: ours, lane: writers.Of(client.url)}
+	if p.Probe != nil {
+		g.prober = gateway.NewProber(allow, *p.Probe, p.To, time.Duration(p.Timeout))
+	}
 	return &activities.Work{
 		BatchSize:  p.BatchSize,
 		PriorBatch: MaxBatchSize, // one read tells them all
@@ -70,18 +75,19 @@ func open(p Params, earlier []Params, writers *lanes) (*activities.Work, error) 
 	}, nil
 }
 
-// gateway is one map handler, and what is wanted of it.
-type gateway struct {
+// mapHandler is one map handler, and what is wanted of it.
+type mapHandler struct {
 	client *client
 	params Params
 	want   json.RawMessage   // the output that targets are given
 	ours   []json.RawMessage // want, and what the task's earlier parameters wanted
-	lane   lane
+	lane   gateway.Lane
+	prober *gateway.Prober // nil: no request is made
 }
 
 // prior reads what each target is mapped to. Where targets are unknown it
 // returns the values of the others as well.
-func (g *gateway) prior(ctx context.Context, targets []string) ([]domain.Prior, error) {
+func (g *mapHandler) prior(ctx context.Context, targets []string) ([]domain.Prior, error) {
 	h, _, err := g.read(ctx)
 	if err != nil {
 		return nil, err
@@ -98,23 +104,23 @@ func (g *gateway) prior(ctx context.Context, targets []string) ([]domain.Prior, 
 			values[i] = domain.Prior{Value: current, Absent: current == nil}
 		}
 	}
-	return values, orNil(failed)
+	return values, gateway.OrNil(failed)
 }
 
 // switchBatch maps the targets to what is wanted.
-func (g *gateway) switchBatch(ctx context.Context, batch []activities.Target) error {
+func (g *mapHandler) switchBatch(ctx context.Context, batch []activities.Target) error {
 	return g.change(ctx, batch, g.switchTarget)
 }
 
 // rollback maps the targets to what they were mapped to before.
-func (g *gateway) rollback(ctx context.Context, batch []activities.Target) error {
+func (g *mapHandler) rollback(ctx context.Context, batch []activities.Target) error {
 	return g.change(ctx, batch, g.putBack)
 }
 
 // switchTarget maps a target to what is wanted, and leaves alone one that is
 // mapped to it already. A target that is mapped to something else than it was
 // before the task was changed by somebody else.
-func (g *gateway) switchTarget(h *handler, target activities.Target) (changed bool, err error) {
+func (g *mapHandler) switchTarget(h *handler, target activities.Target) (changed bool, err error) {
 	current, err := h.find(target.Name)
 	switch {
 	case err != nil:
@@ -131,7 +137,7 @@ func (g *gateway) switchTarget(h *handler, target activities.Target) (changed bo
 
 // putBack maps a target to what was recorded, or removes its mapping where
 // there was none. It touches only what the task has made of it.
-func (g *gateway) putBack(h *handler, target activities.Target) (changed bool, err error) {
+func (g *mapHandler) putBack(h *handler, target activities.Target) (changed bool, err error) {
 	current, err := h.find(target.Name)
 	prior := target.Prior
 	switch {
@@ -152,7 +158,7 @@ func (g *gateway) putBack(h *handler, target activities.Target) (changed bool, e
 
 // verify sees that the targets are mapped to what is wanted, and where a probe
 // is given that requests go there.
-func (g *gateway) verify(ctx context.Context, batch []activities.Target) error {
+func (g *mapHandler) verify(ctx context.Context, batch []activities.Target) error {
 	h, _, err := g.read(ctx)
 	if err != nil {
 		return err
@@ -170,16 +176,16 @@ func (g *gateway) verify(ctx context.Context, batch []activities.Target) error {
 			mapped = append(mapped, target.Name)
 		}
 	}
-	if g.params.Probe != nil {
-		if err := newProber(g.params).all(ctx, mapped, failed); err != nil {
+	if g.prober != nil {
+		if err := g.prober.All(ctx, mapped, failed); err != nil {
 			return err
 		}
 	}
-	return orNil(failed)
+	return gateway.OrNil(failed)
 }
 
 // read reads the handler, and the tag under which it may be replaced.
-func (g *gateway) read(ctx context.Context) (*handler, string, error) {
+func (g *mapHandler) read(ctx context.Context) (*handler, string, error) {
 	object, etag, err := g.client.read(ctx)
 	if err != nil {
 		return nil, "", err
@@ -191,16 +197,16 @@ func (g *gateway) read(ctx context.Context) (*handler, string, error) {
 	return h, etag, nil
 }
 
-func (g *gateway) unknown() error {
+func (g *mapHandler) unknown() error {
 	return activities.Refused(CodeUnknownTarget, "the map %q of Caddy at %s has no mapping for the target; add one, take the target out of the plan, or set create", g.client.id, g.client.admin)
 }
 
 // isOurs reports whether the task has made a mapping what it is.
-func (g *gateway) isOurs(current json.RawMessage) bool {
+func (g *mapHandler) isOurs(current json.RawMessage) bool {
 	return slices.ContainsFunc(g.ours, func(value json.RawMessage) bool { return sameJSON(current, value) })
 }
 
-func (g *gateway) settle() time.Duration { return time.Duration(g.params.Settle) }
+func (g *mapHandler) settle() time.Duration { return time.Duration(g.params.Settle) }
 
 func drift(found json.RawMessage, expected string) error {
 	return activities.Refused(CodeDrift, "the mapping is %s, but %s; somebody else has changed it, so it is left as it is", describe(found), expected)
@@ -212,12 +218,4 @@ func describe(output json.RawMessage) string {
 		return "absent"
 	}
 	return string(output)
-}
-
-// orNil keeps an empty table from being taken for an error.
-func orNil(failed activities.TargetErrors) error {
-	if len(failed) == 0 {
-		return nil
-	}
-	return failed
 }

@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/gateway"
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/demogateway"
+	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/producttest"
 )
 
@@ -48,7 +50,7 @@ func (g *gatewayUnderTest) configuration(t *testing.T) string {
 // get reads a path of the admin API, and again where a reload of Caddy has
 // reset the connection.
 func (g *gatewayUnderTest) get(t assert.TestingT, path string) (body []byte, etag string) {
-	a, err := readAgain(context.Background(), func() (answer, error) { return g.send(http.MethodGet, path, nil, "") })
+	a, err := gateway.ReadAgain(context.Background(), func() (answer, error) { return g.send(http.MethodGet, path, nil, "") })
 	assert.NoError(t, err)
 	assert.Equal(t, http.StatusOK, a.status)
 	return a.body, a.etag
@@ -168,7 +170,7 @@ func tenantNames(n int) []string {
 func openWork(t *testing.T, p Params) *activities.Work {
 	t.Helper()
 	require.NoError(t, p.Validate())
-	work, err := open(p, nil, newLanes())
+	work, err := open(p, nil, egress.Allow{}, gateway.NewLanes())
 	require.NoError(t, err)
 	return work
 }

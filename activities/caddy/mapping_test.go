@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 func TestTenantWithTwoMappingsIsRefusedAndTheOthersAreNot(t *testing.T) {
@@ -142,7 +143,7 @@ func TestDefaultsAreThoseThatAreDocumented(t *testing.T) {
 	require.Zero(t, p.Settle)
 	work := openWork(t, Params{Admin: "http://127.0.0.1:2019", To: "green", BatchSize: 7})
 	require.Equal(t, 7, work.BatchSize)
-	require.Equal(t, "gateway.caddy", Executor().Name)
+	require.Equal(t, "gateway.caddy", Executor(egress.Allow{}).Name)
 }
 
 func BenchmarkEditOf10000Mappings(b *testing.B) {

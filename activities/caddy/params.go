@@ -10,8 +10,8 @@ import (
 	"unicode"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/gateway"
 	"github.com/seed-3652815f/sluice/domain"
-	"github.com/seed-3652815f/sluice/internal/placeholder"
 )
 
 // Defaults and bounds of the parameters.
@@ -22,7 +22,7 @@ const (
 	MaxSettle        = time.Minute
 	DefaultTimeout   = 10 * time.Second
 	MaxTimeout       = 5 * time.Minute
-	maxTextBytes     = 1024 // of id, to, destination and contains
+	maxTextBytes     = 1024 // of id, to and destination
 )
 
 // Params are the parameters of the executor gateway.caddy.
@@ -67,21 +67,8 @@ type Params struct {
 	Timeout domain.Duration `json:"timeout,omitempty"`
 }
 
-// Probe is a GET request through the gateway. It succeeds when it is answered
-// 2xx with a body that contains Contains; redirects are not followed.
-type Probe struct {
-	// URL is where the gateway takes requests. {{target}} stands for the
-	// target's name, escaped. Required.
-	URL string `json:"url"`
-
-	// Headers are sent along; {{target}} stands for the target's name. The
-	// header Host sets the host that is asked for.
-	Headers map[string]string `json:"headers,omitempty"`
-
-	// Contains is a text that stands in the first MiB of the body. Empty: the
-	// parameter to.
-	Contains string `json:"contains,omitempty"`
-}
+// Probe is a request through the gateway.
+type Probe = gateway.Probe
 
 // Validate returns everything that is wrong with the parameters.
 func (p Params) Validate() error {
@@ -91,7 +78,7 @@ func (p Params) Validate() error {
 		checkText("destination", p.Destination, false),
 		checkID(p.ID),
 		checkBounds(p),
-		checkProbe(p.Probe),
+		p.Probe.Check(),
 	)
 }
 
@@ -142,23 +129,6 @@ func checkBounds(p Params) error {
 	}
 	if timeout := time.Duration(p.Timeout); timeout != 0 && (timeout < time.Millisecond || timeout > MaxTimeout) {
 		faults = append(faults, activities.BadParam("timeout", "is %s, but has to be from 1ms to %s", timeout, MaxTimeout))
-	}
-	return errors.Join(faults...)
-}
-
-func checkProbe(p *Probe) error {
-	if p == nil {
-		return nil
-	}
-	var faults []error
-	if err := placeholder.CheckURL(p.URL); err != nil {
-		faults = append(faults, activities.BadParam("probe.url", "%w", err))
-	}
-	if err := placeholder.CheckHeaders(p.Headers); err != nil {
-		faults = append(faults, activities.BadParam("probe.headers", "%w", err))
-	}
-	if len(p.Contains) > maxTextBytes {
-		faults = append(faults, activities.BadParam("probe.contains", "has %d bytes, but may have %d at most", len(p.Contains), maxTextBytes))
 	}
 	return errors.Join(faults...)
 }

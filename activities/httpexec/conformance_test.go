@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-3652815f/sluice/activities/conformance"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 // shop is a product that does what it is asked once for each idempotency key.
@@ -46,7 +47,7 @@ func TestConformance(t *testing.T) {
 	}
 	url := serve(t, s.ServeHTTP)
 	conformance.Run(t, conformance.Fixture{
-		Executor: Executor(Allow{}),
+		Executor: Executor(egress.Allow{}),
 		Params:   Params{URL: url + "/t/{{target}}?token=marlin", Headers: map[string]string{"Authorization": "Bearer swordfish"}},
 		Targets:  []string{"a", "b", "c"}, Unknown: "nobody",
 		BadParams: []any{Params{URL: "ftp://here"}, Params{URL: url, Method: "BREW"}},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/placeholder"
 )
 
@@ -51,7 +52,7 @@ var paramsSource string
 
 // Executor returns the executor http, which reaches what allow says. It keeps
 // nothing that could be put back, so its tasks cannot be rolled back.
-func Executor(allow Allow) activities.Executor {
+func Executor(allow egress.Allow) activities.Executor {
 	transport := newTransport(allow)
 	return activities.Define(Name, func(_ context.Context, p Params) (*activities.Work, error) {
 		return open(p, transport), nil
@@ -64,7 +65,7 @@ func Executor(allow Allow) activities.Executor {
 
 // newTransport makes the connections of all attempts. It uses no proxy from
 // the environment, behind which addresses could not be checked.
-func newTransport(allow Allow) *http.Transport {
+func newTransport(allow egress.Allow) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            allow.Dial,
@@ -169,7 +170,7 @@ func statusError(status int, format string, args ...any) error {
 func (r *requester) transportError(what string, err error) error {
 	err = withoutURL(err)
 	var (
-		refused   *DeniedError
+		refused   *egress.DeniedError
 		redirect  *redirectError
 		connected net.Error
 	)

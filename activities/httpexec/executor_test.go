@@ -15,16 +15,17 @@ import (
 
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 // request does the step REQUEST for one target, and returns that target's
 // error.
-func request(t *testing.T, allow Allow, p Params, target activities.Target) error {
+func request(t *testing.T, allow egress.Allow, p Params, target activities.Target) error {
 	t.Helper()
 	return requestWith(t.Context(), t, allow, p, target)
 }
 
-func requestWith(ctx context.Context, t *testing.T, allow Allow, p Params, target activities.Target) error {
+func requestWith(ctx context.Context, t *testing.T, allow egress.Allow, p Params, target activities.Target) error {
 	t.Helper()
 	require.NoError(t, p.Validate())
 	transport := newTransport(allow)
@@ -84,7 +85,7 @@ func TestRequestCarriesTargetKeyAndFence(t *testing.T) {
 		Headers: map[string]string{"X-Tenant": "{{target}}", "host": "tenants.example.com", "Authorization": "Bearer abc"},
 		Body:    `{"tenant":"{{target}}"}`,
 	}
-	require.NoError(t, request(t, Allow{}, p, activities.Target{Name: `a"b/c`, Key: "k-1", Fence: 1<<20 + 3}))
+	require.NoError(t, request(t, egress.Allow{}, p, activities.Target{Name: `a"b/c`, Key: "k-1", Fence: 1<<20 + 3}))
 	got := sent()
 	require.Equal(t, http.MethodPost, got.method)
 	require.Equal(t, "/t/a%22b%2Fc", got.path)
@@ -117,7 +118,7 @@ func TestBodyIsEscapedOnlyWhereItIsJSON(t *testing.T) {
 			if c.contentType != "" {
 				p.Headers["Content-Type"] = c.contentType
 			}
-			require.NoError(t, request(t, Allow{}, p, activities.Target{Name: `a"b`}))
+			require.NoError(t, request(t, egress.Allow{}, p, activities.Target{Name: `a"b`}))
 			got := sent()
 			require.Equal(t, http.MethodPut, got.method)
 			require.Equal(t, c.want, got.body)
@@ -154,7 +155,7 @@ func TestStatusDecidesWhetherItIsTriedAgain(t *testing.T) {
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
 			})
-			err := request(t, Allow{}, Params{URL: url, ExpectStatus: c.expect}, activities.Target{Name: "a"})
+			err := request(t, egress.Allow{}, Params{URL: url, ExpectStatus: c.expect}, activities.Target{Name: "a"})
 			if c.want == nil {
 				require.NoError(t, err)
 				return
@@ -204,7 +205,7 @@ func TestTargetThatCannotStandInTheRequestIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := request(t, Allow{}, p, activities.Target{Name: "a\r\nb"})
+			err := request(t, egress.Allow{}, p, activities.Target{Name: "a\r\nb"})
 			requireKind(t, err, domain.CategoryBusiness, CodeBadTarget, false)
 		})
 	}
@@ -225,7 +226,7 @@ func TestAnswerThatTricklesHitsTheTimeout(t *testing.T) {
 			}
 		}
 	})
-	err := request(t, Allow{}, Params{URL: url, Timeout: domain.Duration(150 * time.Millisecond)}, activities.Target{Name: "a"})
+	err := request(t, egress.Allow{}, Params{URL: url, Timeout: domain.Duration(150 * time.Millisecond)}, activities.Target{Name: "a"})
 	requireKind(t, err, domain.CategoryTechnical, domain.CodeTimeout, true)
 }
 
@@ -242,7 +243,7 @@ func TestHugeAnswerIsReadOnlyToItsBound(t *testing.T) {
 			}
 		}
 	})
-	err := request(t, Allow{}, Params{URL: url}, activities.Target{Name: "a"})
+	err := request(t, egress.Allow{}, Params{URL: url}, activities.Target{Name: "a"})
 	requireKind(t, err, domain.CategoryBusiness, "HTTP_400", false)
 	require.Less(t, len(err.Error()), 500)
 	<-ended
@@ -265,7 +266,7 @@ func TestLostAnswerAndUnreachableHostAreTriedAgain(t *testing.T) {
 	for name, url := range map[string]string{"no answer": cut, "connection refused": gone.URL, "half an answer": short} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := request(t, Allow{}, Params{URL: url}, activities.Target{Name: "a"})
+			err := request(t, egress.Allow{}, Params{URL: url}, activities.Target{Name: "a"})
 			requireKind(t, err, domain.CategoryTechnical, CodeUnreachable, true)
 		})
 	}
@@ -278,7 +279,7 @@ func TestEndOfTheTaskIsNotTakenForTheTargetsFailure(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	err := requestWith(ctx, t, Allow{}, Params{URL: url}, activities.Target{Name: "a"})
+	err := requestWith(ctx, t, egress.Allow{}, Params{URL: url}, activities.Target{Name: "a"})
 	require.ErrorIs(t, err, context.Canceled)
 	var kind *activities.Error
 	require.NotErrorAs(t, err, &kind)
@@ -297,7 +298,7 @@ func TestSecretsDoNotAppearInErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := Params{URL: base + "/t/{{target}}?key=queryhush", Headers: map[string]string{"Authorization": "Bearer tophush"}}
-			err := request(t, Allow{}, p, activities.Target{Name: "a"})
+			err := request(t, egress.Allow{}, p, activities.Target{Name: "a"})
 			require.ErrorContains(t, err, "POST "+base+"/t/a")
 			require.NotContains(t, err.Error(), "hush")
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 // redirectTo starts a server that redirects to an address.
@@ -27,7 +28,7 @@ func TestRedirectToAMetadataAddressIsRefused(t *testing.T) {
 		t.Run(location, func(t *testing.T) {
 			t.Parallel()
 			url := redirectTo(t, http.StatusFound, location)
-			err := request(t, Allow{}, Params{Method: "GET", URL: url}, activities.Target{Name: "a"})
+			err := request(t, egress.Allow{}, Params{Method: "GET", URL: url}, activities.Target{Name: "a"})
 			requireKind(t, err, domain.CategoryBusiness, CodeDenied, false)
 		})
 	}
@@ -35,7 +36,7 @@ func TestRedirectToAMetadataAddressIsRefused(t *testing.T) {
 
 func TestRedirectToAHostThatIsNotListedIsRefused(t *testing.T) {
 	t.Parallel()
-	allow, err := ParseAllow("127.0.0.0/8")
+	allow, err := egress.Parse("127.0.0.0/8")
 	require.NoError(t, err)
 	err = request(t, allow, Params{Method: "GET", URL: redirectTo(t, http.StatusFound, "http://192.0.2.1/")}, activities.Target{Name: "a"})
 	requireKind(t, err, domain.CategoryBusiness, CodeDenied, false)
@@ -43,7 +44,7 @@ func TestRedirectToAHostThatIsNotListedIsRefused(t *testing.T) {
 
 func TestAddressThatIsNotAllowedIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
-	allow, err := ParseAllow("elsewhere.example.com")
+	allow, err := egress.Parse("elsewhere.example.com")
 	require.NoError(t, err)
 	url := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request came") })
 	err = request(t, allow, Params{URL: url}, activities.Target{Name: "a"})
@@ -57,14 +58,14 @@ func TestRedirectLoopEndsAfterFive(t *testing.T) {
 		requests <- struct{}{}
 		http.Redirect(w, r, "/again", http.StatusFound)
 	})
-	err := request(t, Allow{}, Params{Method: "GET", URL: url}, activities.Target{Name: "a"})
+	err := request(t, egress.Allow{}, Params{Method: "GET", URL: url}, activities.Target{Name: "a"})
 	requireKind(t, err, domain.CategoryBusiness, CodeRedirects, false)
 	require.Len(t, requests, 6)
 }
 
 func TestRedirectToAnotherSchemeIsRefused(t *testing.T) {
 	t.Parallel()
-	err := request(t, Allow{}, Params{Method: "GET", URL: redirectTo(t, http.StatusFound, "file:///etc/passwd")}, activities.Target{Name: "a"})
+	err := request(t, egress.Allow{}, Params{Method: "GET", URL: redirectTo(t, http.StatusFound, "file:///etc/passwd")}, activities.Target{Name: "a"})
 	requireKind(t, err, domain.CategoryBusiness, CodeBadRedirect, false)
 }
 
@@ -74,7 +75,7 @@ func TestOnlyRedirectsOfGetAreFollowed(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			end, sent := record(t)
-			err := request(t, Allow{}, Params{Method: method, URL: redirectTo(t, http.StatusTemporaryRedirect, end)}, activities.Target{Name: "a"})
+			err := request(t, egress.Allow{}, Params{Method: method, URL: redirectTo(t, http.StatusTemporaryRedirect, end)}, activities.Target{Name: "a"})
 			if followed {
 				require.NoError(t, err)
 				require.Equal(t, "GET", sent().method)
@@ -88,14 +89,14 @@ func TestOnlyRedirectsOfGetAreFollowed(t *testing.T) {
 func TestRedirectThatIsExpectedIsASuccessAndNotFollowed(t *testing.T) {
 	t.Parallel()
 	url := redirectTo(t, http.StatusFound, "http://169.254.169.254/")
-	require.NoError(t, request(t, Allow{}, Params{Method: "GET", URL: url, ExpectStatus: []int{302}}, activities.Target{Name: "a"}))
+	require.NoError(t, request(t, egress.Allow{}, Params{Method: "GET", URL: url, ExpectStatus: []int{302}}, activities.Target{Name: "a"}))
 }
 
 func TestHeadersStayBehindWhereARedirectLeavesTheHost(t *testing.T) {
 	t.Parallel()
 	end, sent := record(t)
 	p := Params{Method: "GET", URL: redirectTo(t, http.StatusFound, end), Headers: map[string]string{"X-Api-Key": "secret", "Host": "x.example.com"}}
-	require.NoError(t, request(t, Allow{}, p, activities.Target{Name: "a", Key: "k"}))
+	require.NoError(t, request(t, egress.Allow{}, p, activities.Target{Name: "a", Key: "k"}))
 	got := sent()
 	require.Empty(t, got.headers.Get("X-Api-Key"))
 	require.Empty(t, got.headers.Get("Idempotency-Key"))

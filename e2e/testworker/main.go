@@ -13,6 +13,7 @@ import (
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/activities/caddy"
 	"github.com/seed-3652815f/sluice/e2e/ledger"
+	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/payload"
 	"github.com/seed-3652815f/sluice/workflows"
@@ -33,7 +34,7 @@ func run() error {
 	w := host.NewWorker(c, host.Options{
 		TaskQueue:   os.Getenv("SLUICE_TASK_QUEUE"),
 		Settings:    workflows.Settings{SearchAttributes: true},
-		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor()},
+		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor(egress.Allow{})},
 		FailOnPanic: true,
 	})
 	if err := w.Run(worker.InterruptCh()); err != nil {

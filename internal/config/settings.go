@@ -85,7 +85,7 @@ func NewWorker(flags *pflag.FlagSet) *Worker {
 	work.number(&w.MaxCachedPlans, "max-cached-plans", 1000, "how many plans that are not closed the worker keeps in memory; others are replayed from their history when something happens to them")
 
 	executors := declare{flags: flags, group: GroupExecutors}
-	executors.text(&w.HTTPAllow, "http-allow", "list", "all but link-local and metadata addresses", "hosts and CIDRs, separated by commas, that the executor http may reach")
+	executors.text(&w.HTTPAllow, "http-allow", "list", "all but link-local and metadata addresses", "hosts and CIDRs, separated by commas, that executors may reach by HTTP and TCP")
 
 	shows := declare{flags: flags, group: GroupObservability}
 	shows.word(&w.LogLevel, "log-level", "level", "info", "least level that is logged: debug, info, warn or error")

@@ -1,4 +1,6 @@
-package httpexec
+// Package egress says which hosts and addresses a worker may reach on behalf of
+// a plan, and looks at each address where the connection is made.
+package egress
 
 import (
 	"context"
@@ -45,21 +47,21 @@ func (e *DeniedError) Error() string {
 }
 
 // Allow says which hosts may be reached. The zero value allows all but
-// link-local and metadata addresses. Make one with ParseAllow.
+// link-local and metadata addresses. Make one with Parse.
 type Allow struct {
 	limited  bool // only hosts and networks
 	hosts    []string
 	networks []netip.Prefix
 }
 
-// ParseAllow reads SLUICE_HTTP_ALLOW: host names, addresses and networks (CIDR)
+// Parse reads SLUICE_HTTP_ALLOW: host names, addresses and networks (CIDR)
 // separated by commas, without schemes and ports. Blank: all but link-local and
 // metadata addresses.
 //
 // A host name allows that host wherever it resolves to, but to a link-local or
 // metadata address only where a network in the list holds it. A network or an
 // address allows whatever name resolves to it.
-func ParseAllow(text string) (Allow, error) {
+func Parse(text string) (Allow, error) {
 	if strings.TrimSpace(text) == "" {
 		return Allow{}, nil
 	}
@@ -142,6 +144,8 @@ func (a Allow) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return dialer.DialContext(ctx, network, address)
 }
 
+var sixToFour = netip.MustParsePrefix("2002::/16") // whose bytes 2 to 5 are one
+
 // plain returns the address that is reached in the end: IPv4 out of the IPv6
 // forms that hold one, and without a zone.
 func plain(address netip.Addr) netip.Addr {
@@ -149,9 +153,12 @@ func plain(address netip.Addr) netip.Addr {
 	if address.IsLoopback() || address.IsUnspecified() {
 		return address
 	}
+	bytes := address.As16()
+	if sixToFour.Contains(address) {
+		return netip.AddrFrom4([4]byte(bytes[2:6]))
+	}
 	for _, network := range embedding {
 		if network.Contains(address) {
-			bytes := address.As16()
 			return netip.AddrFrom4([4]byte(bytes[12:]))
 		}
 	}

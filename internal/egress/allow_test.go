@@ -1,4 +1,4 @@
-package httpexec
+package egress
 
 import (
 	"net"
@@ -11,7 +11,7 @@ import (
 
 func TestUnsetListAllowsAllButLinkLocalAndMetadataAddresses(t *testing.T) {
 	t.Parallel()
-	allow, err := ParseAllow(" ")
+	allow, err := Parse(" ")
 	require.NoError(t, err)
 	for _, address := range []string{"127.0.0.1", "::1", "10.1.2.3", "8.8.8.8", "2001:db8::1", "fd00:ec3::1", "::ffff:10.0.0.1"} {
 		require.NoError(t, allow.address(netip.MustParseAddr(address), allow.host("any")), address)
@@ -19,7 +19,7 @@ func TestUnsetListAllowsAllButLinkLocalAndMetadataAddresses(t *testing.T) {
 	for _, address := range []string{
 		"169.254.169.254", "169.254.0.1", "169.254.170.2", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fd20:ce::254",
 		"100.100.100.200", "168.63.129.16", "192.0.0.192",
-		"::ffff:169.254.169.254", "::ffff:100.100.100.200", "64:ff9b::a9fe:a9fe", "::a9fe:a9fe",
+		"::ffff:169.254.169.254", "::ffff:100.100.100.200", "64:ff9b::a9fe:a9fe", "::a9fe:a9fe", "2002:a9fe:a9fe::1",
 	} {
 		var refused *DeniedError
 		require.ErrorAs(t, allow.address(netip.MustParseAddr(address), allow.host("any")), &refused, address)
@@ -51,7 +51,7 @@ func TestListAllowsOnlyWhatItNames(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			allow, err := ParseAllow(c.list)
+			allow, err := Parse(c.list)
 			require.NoError(t, err)
 			err = allow.address(netip.MustParseAddr(c.address), allow.host(c.name))
 			if c.allowed {
@@ -67,10 +67,10 @@ func TestListAllowsOnlyWhatItNames(t *testing.T) {
 func TestBadListIsRefusedWithEveryFault(t *testing.T) {
 	t.Parallel()
 	for _, list := range []string{"http://a.example.com", "a.example.com:80", "10.0.0.0/33", "a b", "a,,b", "*.example.com", "::ffff:10.0.0.0/104", ","} {
-		_, err := ParseAllow(list)
+		_, err := Parse(list)
 		require.Error(t, err, list)
 	}
-	_, err := ParseAllow("ok.example.com, http://one, two:80")
+	_, err := Parse("ok.example.com, http://one, two:80")
 	require.ErrorContains(t, err, "http://one")
 	require.ErrorContains(t, err, "two:80")
 }
@@ -99,7 +99,7 @@ func TestConnectionIsCheckedWhereItIsMade(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			allow, err := ParseAllow(c.list)
+			allow, err := Parse(c.list)
 			require.NoError(t, err)
 			connection, err := allow.Dial(t.Context(), "tcp", net.JoinHostPort(c.host, port))
 			if c.allowed {
