@@ -62,6 +62,13 @@ func (k *kit) schema() schema {
 	if err := json.Unmarshal(k.Executor.Info().Params, &s); err != nil {
 		k.t.Fatalf("reading the schema of the parameters: %v", err)
 	}
+	if root, ok := s.Definitions[strings.TrimPrefix(s.Ref, "#/$defs/")]; ok { // of a type that holds itself
+		definitions := s.Definitions
+		if err := json.Unmarshal(root, &s); err != nil {
+			k.t.Fatalf("reading the schema of the parameters: %v", err)
+		}
+		s.Definitions = definitions
+	}
 	return s
 }
 

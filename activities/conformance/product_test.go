@@ -42,6 +42,10 @@ func (p *product) set(target, value string) error {
 	return p.do(func(values map[string]string) { values[target] = value })
 }
 
+func (p *product) unset(target string) error {
+	return p.do(func(values map[string]string) { delete(values, target) })
+}
+
 // params are those of the executors of these tests.
 type params struct {
 	To string `json:"to" jsonschema_description:"where each target goes"`
