@@ -20,6 +20,7 @@ import (
 type service interface {
 	Start(ctx context.Context, id string, plan planfile.Plan) (runID string, err error)
 	Served(ctx context.Context) error
+	Executors(ctx context.Context) (domain.Catalog, error)
 	List(ctx context.Context, filter plans.Filter) (plans.Listing, error)
 	View(ctx context.Context, id string) (plans.View, error)
 	Audit(ctx context.Context, id string) (workflows.AuditTrail, error)
@@ -69,7 +70,7 @@ func (a *app) root() *cobra.Command {
 	a.taskQueue = config.TaskQueueFlag(root.PersistentFlags())
 	root.AddCommand(a.validateCommand(), a.previewCommand(), a.schemaCommand(), a.createCommand(), a.startCommand(),
 		a.listCommand(), a.getCommand(), a.watchCommand(), a.waitCommand(), a.auditCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.doctorCommand())
+		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.executorsCommand(), a.doctorCommand())
 	return root
 }
 

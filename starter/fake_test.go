@@ -31,6 +31,8 @@ type fake struct {
 	sendErr             error
 	sendErrs            map[string]error // by plan
 	outcome             plans.Outcome
+	catalog             domain.Catalog
+	catalogErr          error
 
 	started string // the id
 	plan    planfile.Plan
@@ -53,6 +55,8 @@ func (f *fake) List(_ context.Context, filter plans.Filter) (plans.Listing, erro
 	f.filter = filter
 	return f.listing, f.listErr
 }
+
+func (f *fake) Executors(context.Context) (domain.Catalog, error) { return f.catalog, f.catalogErr }
 
 func (f *fake) Served(context.Context) error { return f.servedErr }
 

@@ -83,7 +83,7 @@ func leaves(err *validator.ValidationError) func(yield func(*validator.Validatio
 // describe words one error; a value with unknown or missing parameters has a
 // fault for each.
 func (s *Schema) describe(err *validator.ValidationError, tree any) []domain.Fault {
-	at := path(tree, err.InstanceLocation)
+	at := place(tree, err.InstanceLocation)
 	var faults []domain.Fault
 	switch k := err.ErrorKind.(type) {
 	case *kind.Required:
@@ -137,8 +137,8 @@ func resolve(s *validator.Schema) *validator.Schema {
 	return s
 }
 
-// path writes a place as plan files have it: probe.headers, ports[2].
-func path(tree any, location []string) string {
+// place writes a place as plan files have it: probe.headers, ports[2].
+func place(tree any, location []string) string {
 	at := ""
 	for _, token := range location {
 		switch inner := tree.(type) {

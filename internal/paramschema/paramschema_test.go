@@ -139,3 +139,60 @@ func TestALongValueIsCut(t *testing.T) {
 	require.Len(t, faults, 1)
 	require.Less(t, len(faults[0].Message), 100)
 }
+
+func TestRowsListEveryParameterWithThoseWithinIt(t *testing.T) {
+	t.Parallel()
+	type rule struct {
+		Port int `json:"port"`
+	}
+	type all struct {
+		Name  string            `json:"name"`
+		Wait  domain.Duration   `json:"wait,omitempty" jsonschema:"default=5s" jsonschema_description:"how long"`
+		Probe *probe            `json:"probe,omitempty"`
+		Rules []rule            `json:"rules,omitempty"`
+		Heads map[string]string `json:"heads,omitempty"`
+		Free  map[string]any    `json:"free,omitempty"`
+		Color string            `json:"color,omitempty" jsonschema:"enum=blue,enum=green"`
+	}
+	rows, err := paramschema.Rows(schema[all](t, "").JSON)
+	require.NoError(t, err)
+	require.Equal(t, []paramschema.Row{
+		{Name: "name", Type: "text", Required: true},
+		{Name: "wait", Type: "duration", Default: `"5s"`, Description: "how long"},
+		{Name: "probe", Type: "object"},
+		{Name: "probe.url", Type: "text", Required: true},
+		{Name: "rules", Type: "list of object"},
+		{Name: "rules[].port", Type: "whole number", Required: true},
+		{Name: "heads", Type: "object of text"},
+		{Name: "free", Type: "object"},
+		{Name: "color", Type: "one of blue, green"},
+	}, rows)
+	_, err = paramschema.Rows([]byte("{"))
+	require.Error(t, err)
+}
+
+// node holds itself.
+type node struct {
+	Name string `json:"name"`
+	Next *node  `json:"next,omitempty"`
+}
+
+func TestRowsOfParametersThatHoldThemselvesComeToAnEnd(t *testing.T) {
+	t.Parallel()
+	rows, err := paramschema.Rows(schema[node](t, "").JSON)
+	require.NoError(t, err)
+	require.Less(t, len(rows), 20)
+	faults := schema[node](t, "").Faults(json.RawMessage(`{"name": "a", "next": {"name": "b", "next": {"nam": "c"}}}`))
+	require.Equal(t, []domain.Fault{
+		{Path: "next.next.nam", Message: `there is no parameter "nam"; did you mean "name"?`}, {Path: "next.next.name", Message: "is missing"},
+	}, faults)
+}
+
+func TestTypesOfTheSameNameInSeveralPackagesAreKeptApart(t *testing.T) {
+	t.Parallel()
+	type Retry struct {
+		Often string       `json:"often"`
+		Inner domain.Retry `json:"inner"`
+	}
+	require.Empty(t, schema[Retry](t, "").Faults(json.RawMessage(`{"often": "yes", "inner": {"maxRetries": 3}}`)))
+}

@@ -7,6 +7,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"path"
 	"reflect"
 	"time"
 
@@ -38,7 +39,10 @@ func Of(of reflect.Type, source string) (schema *Schema, err error) {
 	if err != nil {
 		return nil, err
 	}
-	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true, Mapper: OwnForm, LookupComment: comments.lookup}
+	reflector := &jsonschema.Reflector{
+		Anonymous: true, ExpandedStruct: !holdsItself(of), Mapper: OwnForm, LookupComment: comments.lookup,
+		Namer: func(t reflect.Type) string { return definitionName(of, t) },
+	}
 	data, err := json.Marshal(reflector.ReflectFromType(of))
 	if err != nil {
 		return nil, fmt.Errorf("writing the schema of %s: %w", of, err)
@@ -50,8 +54,46 @@ func Of(of reflect.Type, source string) (schema *Schema, err error) {
 	return &Schema{JSON: data, compiled: compiled}, nil
 }
 
+// definitionName keeps types of the same name in several packages apart.
+func definitionName(root, of reflect.Type) string {
+	if of.Name() == "" || of.PkgPath() == "" || of.PkgPath() == root.PkgPath() {
+		return of.Name()
+	}
+	return path.Base(of.PkgPath()) + "." + of.Name()
+}
+
+// holdsItself reports whether a value of the type may hold another one: then
+// the schema has to refer to its own root.
+func holdsItself(root reflect.Type) bool {
+	for root.Kind() == reflect.Pointer {
+		root = root.Elem()
+	}
+	seen := map[reflect.Type]bool{}
+	var holds func(of reflect.Type) bool
+	holds = func(of reflect.Type) bool {
+		switch of.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			return holds(of.Elem())
+		case reflect.Struct:
+		default:
+			return false
+		}
+		if seen[of] {
+			return of == root
+		}
+		seen[of] = true
+		for i := range of.NumField() {
+			if holds(of.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	}
+	return holds(root)
+}
+
 func compile(data []byte) (*validator.Schema, error) {
-	const location = "params.schema.json"
+	const location = "urn:sluice:params"
 	tree, err := validator.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
