@@ -24,6 +24,9 @@ const (
 	MaxRetriesLimit    = 1000
 	MaxBackoff         = 100 // of the backoffCoefficient
 	MinHeartbeat       = time.Second
+	MaxHeartbeat       = time.Hour
+	MinInterval        = time.Millisecond // between two attempts
+	MaxInterval        = 24 * time.Hour
 	MaxTaskTimeout     = 30 * 24 * time.Hour
 	MaxDescription     = 4096
 )
@@ -146,7 +149,7 @@ func (v *validator) task(path string, s Spec, t TaskSpec) {
 	}
 	v.retry(path+".retry", t.Retry)
 	v.duration(path+".timeout", t.Timeout, time.Second, MaxTaskTimeout)
-	v.duration(path+".heartbeatTimeout", t.HeartbeatTimeout, MinHeartbeat, time.Hour)
+	v.duration(path+".heartbeatTimeout", t.HeartbeatTimeout, MinHeartbeat, MaxHeartbeat)
 	v.bounds(path+".parallelTargets", t.ParallelTargets, 1, MaxParallelTargets)
 	if !printable(t.TaskQueue) || len(t.TaskQueue) > MaxNameBytes {
 		v.add(path+".taskQueue", "is printable and has at most %d bytes", MaxNameBytes)
@@ -157,8 +160,8 @@ func (v *validator) retry(path string, r Retry) {
 	if n := r.MaxRetriesOrDefault(); n < 0 || n > MaxRetriesLimit {
 		v.add(path+".maxRetries", "is %d, but has to be from 0 to %d", n, MaxRetriesLimit)
 	}
-	v.duration(path+".initialInterval", r.InitialInterval, time.Millisecond, 24*time.Hour)
-	v.duration(path+".maxInterval", r.MaxInterval, time.Millisecond, 24*time.Hour)
+	v.duration(path+".initialInterval", r.InitialInterval, MinInterval, MaxInterval)
+	v.duration(path+".maxInterval", r.MaxInterval, MinInterval, MaxInterval)
 	if r.BackoffCoefficient != 0 && !(r.BackoffCoefficient >= 1 && r.BackoffCoefficient <= MaxBackoff) {
 		v.add(path+".backoffCoefficient", "is %s, but has to be from 1 to %d", strconv.FormatFloat(r.BackoffCoefficient, 'g', -1, 64), MaxBackoff)
 	}

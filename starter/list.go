@@ -59,11 +59,11 @@ func (a *app) listCommand() *cobra.Command {
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&states, "state", nil, "only plans in one of these states: "+strings.Join(namesOf(planStates), ", "))
-	flags.StringArrayVarP(&labels, "label", "l", nil, "only plans with this label, as key=value; give it several times for several labels")
-	flags.StringVar(&filter.Prefix, "name", "", "only plans whose id begins so")
-	flags.StringVar(&reason, "reason", "", "only plans that are PAUSED or FAILED for this reason: "+strings.Join(namesOf(reasonKinds), ", "))
-	flags.IntVar(&filter.Limit, "limit", 100, "the most plans that are listed; 0 lists all")
+	flags.StringSliceVar(&states, "state", nil, "only plans in one of these `states`, separated by commas: "+strings.Join(namesOf(planStates), ", "))
+	flags.StringArrayVarP(&labels, "label", "l", nil, "only plans with this label, as `key=value`; give it several times for several labels")
+	flags.StringVar(&filter.Prefix, "name", "", "only plans whose id begins with this `text`")
+	flags.StringVar(&reason, "reason", "", "only plans that are PAUSED or FAILED for this `reason`: "+strings.Join(namesOf(reasonKinds), ", "))
+	flags.IntVar(&filter.Limit, "limit", 100, "the most plans that are listed, a `number`; 0 lists all")
 	form = addOutput(cmd, formTable, formJSON, formYAML, formName)
 	complete(cmd, "state", namesOf(planStates))
 	complete(cmd, "reason", namesOf(reasonKinds))

@@ -33,7 +33,7 @@ type manyFlags struct {
 func (a *app) allowMany(cmd *cobra.Command, st *steering) {
 	many := &manyFlags{}
 	cmd.Use += " | --selector LABELS"
-	cmd.Flags().StringSliceVar(&many.selector, "selector", nil, "all open plans with these labels, as key=value[,key=value], in the place of ID")
+	cmd.Flags().StringSliceVar(&many.selector, "selector", nil, "all open plans with these `labels`, as key=value[,key=value], in the place of ID")
 	cmd.Flags().BoolVarP(&many.yes, "yes", "y", false, "do not ask before the command goes to the plans of --selector")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if (len(args) == 1) == cmd.Flags().Changed("selector") || len(args) > 1 {

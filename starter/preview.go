@@ -74,7 +74,7 @@ func (a *app) previewCommand() *cobra.Command {
 			return writeValue(a.out, form.form, p)
 		}),
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "the plan file, in the place of the argument; - reads stdin")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "the plan `file`, in the place of the argument; - reads stdin")
 	form = addOutput(cmd, formTable, formJSON, formYAML)
 	return cmd
 }

@@ -24,8 +24,8 @@ type newPlanFlags struct {
 }
 
 func (f *newPlanFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.file, "file", "f", "", "the plan file, in the place of the argument; - reads stdin")
-	cmd.Flags().StringVar(&f.id, "id", "", "id of the plan (default the name in its file)")
+	cmd.Flags().StringVarP(&f.file, "file", "f", "", "the plan `file`, in the place of the argument; - reads stdin")
+	cmd.Flags().StringVar(&f.id, "id", "", "`id` of the plan (default the name in its file)")
 }
 
 func (a *app) startCommand() *cobra.Command {

@@ -23,12 +23,12 @@ type commandFlags struct {
 func addCommandFlags(cmd *cobra.Command, task bool) *commandFlags {
 	f := &commandFlags{}
 	flags := cmd.Flags()
-	flags.StringVar(&f.command.Actor, "actor", config.Login(), "who asks, for the audit trail")
-	flags.StringVar(&f.command.Reason, "reason", "", "why, for the audit trail")
-	flags.Int64Var(&f.command.IfVersion, "if-version", 0, "refuse unless the plan has this version; 0: any")
+	flags.StringVar(&f.command.Actor, "actor", config.Login(), "`name` of who asks, for the audit trail")
+	flags.StringVar(&f.command.Reason, "reason", "", "why, in a `text` for the audit trail")
+	flags.Int64Var(&f.command.IfVersion, "if-version", 0, "refuse unless the plan has the version of this `number`; 0: any")
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait for the plan's answer; a duration such as 90s")
 	if task {
-		flags.StringVar(&f.command.Task, "task", "", "name of the task that is meant")
+		flags.StringVar(&f.command.Task, "task", "", "`name` of the task that is meant")
 	}
 	f.output = addOutput(cmd, formTable, formJSON, formYAML, formName)
 	return f

@@ -30,7 +30,7 @@ func (a *app) validateCommand() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "the plan file, in the place of the argument; - reads stdin")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "the plan `file`, in the place of the argument; - reads stdin")
 	return cmd
 }
 

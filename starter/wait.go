@@ -44,7 +44,7 @@ func (a *app) waitCommand() *cobra.Command {
 		RunE: a.online(func(ctx context.Context, s service, args []string) error { return a.wait(ctx, s, args[0], w) }),
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&states, "for", []string{string(domain.PlanCompleted)}, "the states to wait for, separated by commas: "+strings.Join(namesOf(planStates), ", "))
+	flags.StringSliceVar(&states, "for", []string{string(domain.PlanCompleted)}, "the `states` to wait for, separated by commas: "+strings.Join(namesOf(planStates), ", "))
 	flags.DurationVar(&w.timeout, "timeout", 0, "how long to wait; a duration such as 90s; 0: as long as it takes")
 	flags.BoolVar(&w.pastPauses, "past-pauses", false, "go on waiting while the plan is PAUSED")
 	w.output = addOutput(cmd, formTable, formJSON, formYAML, formName)

@@ -6,6 +6,7 @@ import (
 	"path"
 	"sync"
 	"testing"
+	"time"
 )
 
 // gateway is what plans of the tests change, by one request for each target.
@@ -13,6 +14,7 @@ type gateway struct {
 	server *httptest.Server
 
 	mu    sync.Mutex
+	delay time.Duration            // of each answer
 	fails map[string]bool          // targets that it refuses for good
 	holds map[string]chan struct{} // targets whose answer waits
 	moved map[string]int           // how often each path was called
@@ -33,11 +35,12 @@ func startGateway(t testing.TB) *gateway {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := path.Base(r.URL.Path)
 	g.mu.Lock()
-	hold := g.holds[target]
+	hold, delay := g.holds[target], g.delay
 	g.mu.Unlock()
 	if hold != nil {
 		<-hold
 	}
+	<-time.After(delay) // a gateway that takes its time, not a wait for something
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fails[target] {
@@ -58,6 +61,13 @@ func (g *gateway) mend() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fails = map[string]bool{}
+}
+
+// slow delays each answer.
+func (g *gateway) slow(by time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.delay = by
 }
 
 // hold keeps the answer for a target back until release.

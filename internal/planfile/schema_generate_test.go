@@ -103,14 +103,14 @@ func bound(t *testing.T, root *jsonschema.Schema) {
 	text(of("TaskSpec", "taskQueue"), domain.MaxNameBytes)
 	targets(of("TaskSpec", "targets"))
 	of("TaskSpec", "dependsOn").UniqueItems = true
-	of("TaskSpec", "timeout").Default = short(domain.DefaultTimeout)
-	of("TaskSpec", "heartbeatTimeout").Default = short(domain.DefaultHeartbeatTimeout)
+	lasting(of("TaskSpec", "timeout"), domain.DefaultTimeout, time.Second, domain.MaxTaskTimeout)
+	lasting(of("TaskSpec", "heartbeatTimeout"), domain.DefaultHeartbeatTimeout, domain.MinHeartbeat, domain.MaxHeartbeat)
 	between(of("TaskSpec", "parallelTargets"), 1, domain.MaxParallelTargets)
 
 	between(of("Retry", "maxRetries"), domain.DefaultMaxRetries, domain.MaxRetriesLimit)
 	between(of("Retry", "backoffCoefficient"), int(domain.DefaultBackoffCoefficient), domain.MaxBackoff)
-	of("Retry", "initialInterval").Default = short(domain.DefaultInitialInterval)
-	of("Retry", "maxInterval").Default = short(domain.DefaultMaxInterval)
+	lasting(of("Retry", "initialInterval"), domain.DefaultInitialInterval, domain.MinInterval, domain.MaxInterval)
+	lasting(of("Retry", "maxInterval"), domain.DefaultMaxInterval, domain.MinInterval, domain.MaxInterval)
 }
 
 func onFailure() (policies []any) {
@@ -144,9 +144,22 @@ func between(s *jsonschema.Schema, byDefault, most int) {
 	s.Minimum, s.Maximum, s.Default = "0", json.Number(strconv.Itoa(most)), byDefault
 }
 
+// lasting says the bounds of a duration, which no schema can check.
+func lasting(s *jsonschema.Schema, byDefault, least, most time.Duration) {
+	s.Default = short(byDefault)
+	s.Description += "; from " + short(least) + " to " + short(most)
+}
+
 func count(n uint64) *uint64 { return &n }
 
 // short is a duration as people write it.
 func short(d time.Duration) string {
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-3652815f/sluice/docs"
+	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/planfile"
 )
 
@@ -113,4 +116,28 @@ func TestTheSchemaAndSluiceAgreeOnBounds(t *testing.T) {
 		require.Equal(t, bound.ok, bySchema == nil, "by the schema: %s%s: %v", bound.spec, bound.task, bySchema)
 		require.Equal(t, bound.ok, bySluice == nil, "by Sluice: %s%s: %v", bound.spec, bound.task, bySluice)
 	}
+}
+
+func TestTheDefaultsOfTheSchemaAreThoseOfSluice(t *testing.T) {
+	t.Parallel()
+	s := generate(t)
+	task, retry := s.Definitions["TaskSpec"].Properties, s.Definitions["Retry"].Properties
+	text := func(fields interface {
+		Get(string) (*jsonschema.Schema, bool)
+	}, name string) string {
+		field, ok := fields.Get(name)
+		require.True(t, ok, name)
+		return fmt.Sprint(field.Default)
+	}
+	plan, err := planfile.Load(write(t, "plan.yaml", string(with("", fmt.Sprintf(
+		"timeout: %s\n      heartbeatTimeout: %s\n      retry: {maxRetries: %s, initialInterval: %s, maxInterval: %s, backoffCoefficient: %s}",
+		text(task, "timeout"), text(task, "heartbeatTimeout"), text(retry, "maxRetries"), text(retry, "initialInterval"), text(retry, "maxInterval"), text(retry, "backoffCoefficient"))))), nil)
+	require.NoError(t, err)
+	given, left := plan.Document.Spec.Tasks[0], domain.TaskSpec{}
+	require.Equal(t, time.Duration(given.Timeout), left.TimeoutOrDefault())
+	require.Equal(t, time.Duration(given.HeartbeatTimeout), left.HeartbeatTimeoutOrDefault())
+	require.Equal(t, *given.Retry.MaxRetries, left.Retry.MaxRetriesOrDefault())
+	require.Equal(t, time.Duration(given.Retry.InitialInterval), left.Retry.Interval())
+	require.Equal(t, time.Duration(given.Retry.MaxInterval), left.Retry.LongestInterval())
+	require.InDelta(t, given.Retry.BackoffCoefficient, left.Retry.Backoff(), 0)
 }
