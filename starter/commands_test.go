@@ -221,3 +221,9 @@ func TestSkipSaysHowAPausedPlanGoesOn(t *testing.T) {
 	r := sluice(f, "skip green --task t --reason x")
 	require.Equal(t, "green: skip accepted; the plan is PAUSED, version 8; go on with: sluice resume green\n", r.out)
 }
+
+func TestWhatOthersSayCannotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	r := sluice(&fake{sendErr: &plans.RefusedError{Why: "the gateway said\n\x1b[2Jno"}}, "resume green")
+	require.Equal(t, "sluice: the gateway said \uFFFD[2Jno.\n", r.err)
+}

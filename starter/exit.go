@@ -11,6 +11,7 @@ import (
 	"github.com/seed-3652815f/sluice/internal/config"
 	"github.com/seed-3652815f/sluice/internal/planfile"
 	"github.com/seed-3652815f/sluice/internal/plans"
+	"github.com/seed-3652815f/sluice/internal/report"
 )
 
 // The exit codes (contract, section 6).
@@ -92,12 +93,12 @@ func (a *app) finish(ctx context.Context, err error) int {
 		fmt.Fprintf(a.err, "sluice: %s has %s.\n", invalid.File, plural(len(invalid.Faults), "fault"))
 	case errors.As(err, &many):
 		for _, one := range many.errs {
-			fmt.Fprintf(a.err, "sluice: %s.\n", one)
+			fmt.Fprintf(a.err, "sluice: %s.\n", report.Clean(one.Error()))
 		}
 	case !errors.As(err, &work):
-		fmt.Fprintf(a.err, "sluice: %s; see sluice --help.\n", err)
-	default:
-		fmt.Fprintf(a.err, "sluice: %s.\n", err)
+		fmt.Fprintf(a.err, "sluice: %s; see sluice --help.\n", report.Clean(err.Error()))
+	default: // what executors and servers say may be of several lines, or steer a terminal
+		fmt.Fprintf(a.err, "sluice: %s.\n", report.Clean(err.Error()))
 	}
 	return exitCode(err)
 }

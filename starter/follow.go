@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-3652815f/sluice/internal/plans"
+	"github.com/seed-3652815f/sluice/internal/report"
 )
 
 // follower looks at plans again and again. It may follow several at once.
@@ -72,7 +73,7 @@ func (f *follower) miss(id string, err error) {
 		f.away = map[string]bool{}
 	}
 	f.away[who] = true
-	f.show.say(fmt.Sprintf("sluice: %s; still watching.", err))
+	f.show.say(fmt.Sprintf("sluice: %s; still watching.", report.Clean(err.Error())))
 }
 
 // back says once that a plan can be looked at again, and each of its warnings
@@ -89,7 +90,7 @@ func (f *follower) back(id string, warnings []string) {
 	now := map[string]bool{}
 	for _, warning := range warnings {
 		if now[warning] = true; !f.warned[id][warning] {
-			f.show.say("sluice: " + warning)
+			f.show.say("sluice: " + report.Clean(warning))
 		}
 	}
 	if f.warned == nil {

@@ -35,7 +35,7 @@ func (a *app) getCommand() *cobra.Command {
 				return err
 			}
 			for _, warning := range view.Warnings {
-				fmt.Fprintf(a.err, "sluice: %s\n", warning)
+				fmt.Fprintf(a.err, "sluice: %s\n", report.Clean(warning))
 			}
 			return err
 		}),

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -32,10 +33,27 @@ func (s *source) parse(path string, data []byte) (*yaml.Node, bool) {
 	case len(text) == 0:
 		s.report(&yaml.Node{}, "", "the file is empty; a plan begins with apiVersion: sluice/v1")
 		return nil, false
+	case !utf8.Valid(data):
+		s.report(noText(data), "", "the file is no UTF-8 text from here on")
+		return nil, false
 	case strings.EqualFold(filepath.Ext(path), ".json"), text[0] == '{' && json.Valid(data):
 		return s.parseJSON(data)
 	}
 	return s.parseYAML(data)
+}
+
+// noText returns the place of the first byte that is no UTF-8.
+func noText(data []byte) *yaml.Node {
+	good := 0
+	for good < len(data) {
+		r, size := utf8.DecodeRune(data[good:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		good += size
+	}
+	before := data[:good]
+	return &yaml.Node{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1}
 }
 
 func (s *source) parseYAML(data []byte) (*yaml.Node, bool) {
@@ -46,7 +64,7 @@ func (s *source) parseYAML(data []byte) (*yaml.Node, bool) {
 			s.report(&yaml.Node{}, "", "the file holds only comments; a plan begins with apiVersion: sluice/v1")
 			return nil, false
 		}
-		s.report(syntaxError(err))
+		s.report(syntaxError(err, data))
 		return nil, false
 	}
 	switch err := decoder.Decode(&second); {
@@ -54,7 +72,7 @@ func (s *source) parseYAML(data []byte) (*yaml.Node, bool) {
 		s.report(&second, "", "a second document begins here; a plan file is one document, so put each plan into a file of its own")
 		return nil, false
 	case !errors.Is(err, io.EOF):
-		s.report(syntaxError(err))
+		s.report(syntaxError(err, data))
 		return nil, false
 	}
 	return first.Content[0], true
@@ -64,12 +82,20 @@ func (s *source) parseYAML(data []byte) (*yaml.Node, bool) {
 // which line it stopped.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-func syntaxError(err error) (at *yaml.Node, path, message string) {
+// indentedByTab is a line that begins with a tab, alone or after spaces.
+var indentedByTab = regexp.MustCompile(`^ *\t`)
+
+func syntaxError(err error, data []byte) (at *yaml.Node, path, message string) {
 	at = &yaml.Node{}
 	if found := yamlLine.FindStringSubmatch(err.Error()); found != nil {
 		at.Line, _ = strconv.Atoi(found[1]) // the first line where it does not say
 	}
-	return at, "", "this is not YAML: " + yamlLine.ReplaceAllString(err.Error(), "")
+	message = "this is not YAML: " + yamlLine.ReplaceAllString(err.Error(), "")
+	lines := bytes.Split(data, []byte("\n"))
+	if i := at.Line - 1; i >= 0 && i < len(lines) && indentedByTab.Match(lines[i]) {
+		message += "; the line is indented by a tab, and YAML takes only spaces there"
+	}
+	return at, "", message
 }
 
 // parseJSON reads JSON into the same nodes as YAML, with their positions: YAML

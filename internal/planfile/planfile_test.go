@@ -201,3 +201,10 @@ func TestLoadSaysThatAFileIsMissing(t *testing.T) {
 	require.True(t, errors.Is(err, os.ErrNotExist))
 	require.ErrorContains(t, err, "the plan file cannot be read")
 }
+
+func TestLoadNamesWhatKeepsAFileFromBeingText(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"plan.yaml:3:4: the file is no UTF-8 text from here on"}, faultsOf(t, write(t, "plan.yaml", "kind: Plan\na: b\nä: \xff\n")))
+	require.Equal(t, []string{"plan.yaml:2:1: this is not YAML: found character that cannot start any token; the line is indented by a tab, and YAML takes only spaces there"},
+		faultsOf(t, write(t, "plan.yaml", "spec:\n\thold: true\n")))
+}
