@@ -2,9 +2,12 @@ package domain
 
 import "time"
 
-// maxAudit bounds the audit trail that a plan carries; older entries stay in
-// the histories of its earlier runs, and are counted.
-const maxAudit = 200
+// Bounds of the audit trail that a plan carries; older entries stay in the
+// histories of its earlier runs, and are counted.
+const (
+	maxAudit      = 1000
+	maxAuditBytes = 256 << 10
+)
 
 // Bounds of what callers say about themselves.
 const (
@@ -14,17 +17,19 @@ const (
 
 // AuditEntry says who asked what, when and why, and what came of it.
 type AuditEntry struct {
-	At        time.Time   `json:"at"`
-	Command   CommandName `json:"command"`
-	CommandID string      `json:"commandId,omitempty"`
-	Actor     string      `json:"actor,omitempty"` // as claimed
-	Reason    string      `json:"reason,omitempty"`
-	Task      string      `json:"task,omitempty"`
-	Accepted  bool        `json:"accepted"`
-	Repeat    bool        `json:"repeat,omitempty"`  // the commandId was seen before; nothing was done again
-	Refusal   string      `json:"refusal,omitempty"` // why it was refused
-	State     PlanState   `json:"state"`             // of the plan afterwards
-	Version   int64       `json:"version"`           // of the plan afterwards
+	At        time.Time     `json:"at"`
+	Command   CommandName   `json:"command"`
+	CommandID string        `json:"commandId,omitempty"`
+	Actor     string        `json:"actor,omitempty"` // as claimed
+	Reason    string        `json:"reason,omitempty"`
+	Task      string        `json:"task,omitempty"`
+	Accepted  bool          `json:"accepted"`
+	Repeat    bool          `json:"repeat,omitempty"`   // the commandId was seen before; nothing was done again
+	Refusal   string        `json:"refusal,omitempty"`  // why it was refused
+	Conflict  bool          `json:"conflict,omitempty"` // it was refused because of its ifVersion
+	Changes   []ParamChange `json:"changes,omitempty"`  // parameters that it has changed
+	State     PlanState     `json:"state"`              // of the plan afterwards
+	Version   int64         `json:"version"`            // of the plan afterwards
 }
 
 // Audit returns the audit trail, oldest first, and how many older entries
@@ -38,23 +43,34 @@ func (p *Plan) note(e AuditEntry) AuditEntry {
 	e.Actor, e.Reason = truncate(e.Actor, maxActorBytes), truncate(e.Reason, maxReasonBytes)
 	e.CommandID, e.Task = truncate(e.CommandID, maxCommandIDBytes), truncate(e.Task, MaxNameBytes)
 	e.State, e.Version = p.rec.State, p.rec.Version
+	if !e.Repeat {
+		p.remember(e.CommandID, e.Accepted)
+	}
 	p.rec.Audit = append(p.rec.Audit, e)
-	if over := len(p.rec.Audit) - maxAudit; over > 0 {
-		p.rec.Audit = p.rec.Audit[over:]
-		p.rec.AuditDropped += over
+	p.auditBytes += e.size()
+	for len(p.rec.Audit) > maxAudit || p.auditBytes > maxAuditBytes && len(p.rec.Audit) > 1 {
+		p.auditBytes -= p.rec.Audit[0].size()
+		p.rec.Audit = p.rec.Audit[1:]
+		p.rec.AuditDropped++
 	}
 	return e
 }
 
-// seen returns the first entry with a command id.
-func (p *Plan) seen(id string) (AuditEntry, bool) {
-	if id == "" {
-		return AuditEntry{}, false
+// size returns about how many bytes the entry takes in JSON.
+func (e *AuditEntry) size() int {
+	const names = 150 // of the fields, and what is short in any case
+	size := names + len(e.CommandID) + len(e.Actor) + len(e.Reason) + len(e.Task) + len(e.Refusal)
+	for _, c := range e.Changes {
+		size += len(c.Task) + len(c.Param) + len(c.Old) + len(c.New)
 	}
-	for _, e := range p.rec.Audit {
-		if e.CommandID == id {
-			return e, true
-		}
-	}
-	return AuditEntry{}, false
+	return size
+}
+
+// Outcome is the answer to a command that was accepted.
+type Outcome struct {
+	State      PlanState `json:"state"`
+	Phase      Phase     `json:"phase"`
+	Version    int64     `json:"version"`
+	Repeat     bool      `json:"repeat,omitempty"`     // the commandId was seen before; nothing was done again
+	Superseded bool      `json:"superseded,omitempty"` // pause: the plan came to something else than PAUSED
 }

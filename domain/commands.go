@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,26 +12,32 @@ type CommandName string
 
 // The commands.
 const (
-	CommandStart  CommandName = "start"
-	CommandPause  CommandName = "pause"
-	CommandResume CommandName = "resume"
-	CommandRetry  CommandName = "retry"
-	CommandSkip   CommandName = "skip"
-	CommandAbort  CommandName = "abort"
+	CommandStart    CommandName = "start"
+	CommandPause    CommandName = "pause"
+	CommandResume   CommandName = "resume"
+	CommandRetry    CommandName = "retry"
+	CommandRollback CommandName = "rollback"
+	CommandSkip     CommandName = "skip"
+	CommandAbort    CommandName = "abort"
 )
 
 // Commands lists every command in the order in which users meet them.
-var Commands = []CommandName{CommandStart, CommandPause, CommandResume, CommandRetry, CommandSkip, CommandAbort}
+var Commands = []CommandName{CommandStart, CommandPause, CommandResume, CommandRetry, CommandRollback, CommandSkip, CommandAbort}
 
 // Command is the one argument of every command; every field may be left out.
 type Command struct {
-	CommandID  string `json:"commandId,omitempty"` // one that was seen before makes the command a repeat
-	Actor      string `json:"actor,omitempty"`     // who asks, as they claim
-	Reason     string `json:"reason,omitempty"`    // why, in the actor's words
-	Task       string `json:"task,omitempty"`      // the task that is meant; empty means those to which it applies
-	From       From   `json:"from,omitempty"`      // retry: where to go on; empty means checkpoint
-	MaxRetries int    `json:"maxRetries,omitempty"`
-	IfVersion  int64  `json:"ifVersion,omitempty"` // refuse unless the plan has this version; 0 means any
+	CommandID  string `json:"commandId,omitempty"`  // one that was seen before makes the command a repeat
+	Actor      string `json:"actor,omitempty"`      // who asks, as they claim
+	Reason     string `json:"reason,omitempty"`     // why, in the actor's words
+	Task       string `json:"task,omitempty"`       // the task that is meant; empty means those to which it applies
+	From       From   `json:"from,omitempty"`       // retry: where to go on; empty means checkpoint
+	MaxRetries int    `json:"maxRetries,omitempty"` // retry: raise the task's limit to it; 0 leaves it
+
+	// Set is for retry: new values of parameters, by task.param. Null takes a
+	// parameter away.
+	Set map[string]json.RawMessage `json:"set,omitempty"`
+
+	IfVersion int64 `json:"ifVersion,omitempty"` // refuse unless the plan has this version; 0 means any
 }
 
 // From is where a retry goes on.
@@ -59,20 +66,33 @@ var ErrUnknownCommand = errors.New("there is no command of that name")
 // became of it. A refused command changes nothing else.
 func (p *Plan) Apply(name CommandName, c Command, now time.Time) AuditEntry {
 	c.Actor, c.Reason = truncate(c.Actor, maxActorBytes), truncate(c.Reason, maxReasonBytes)
+	p.actor = c.Actor
+	defer func() { p.actor = "" }()
 	if first, ok := p.seen(c.CommandID); ok {
-		first.Repeat = true
 		return p.note(AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason,
 			Accepted: first.Accepted, Repeat: true, Refusal: first.Refusal})
 	}
 	entry := AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason, Task: c.Task}
-	if err := p.carryOut(name, c, now); err != nil {
+	changes, err := p.carryOut(name, c, now)
+	if err != nil {
 		entry.Refusal = truncate(err.Error(), maxReasonBytes)
+		entry.Conflict = errors.As(err, new(*ConflictError))
 	} else {
-		entry.Accepted = true
+		entry.Accepted, entry.Changes = true, changes
 		p.rec.Version++
 		p.settle(now)
 	}
 	return p.note(entry)
+}
+
+// Check returns why a command would be refused now, and changes nothing; nil
+// where it would be accepted or is a repeat.
+func (p *Plan) Check(name CommandName, c Command, now time.Time) error {
+	if _, ok := p.seen(c.CommandID); ok {
+		return nil
+	}
+	_, err := p.clone().carryOut(name, c, now)
+	return err
 }
 
 // Refuse notes a command that could not even be read.
@@ -80,28 +100,35 @@ func (p *Plan) Refuse(name CommandName, why error, now time.Time) AuditEntry {
 	return p.note(AuditEntry{At: now, Command: CommandName(truncate(string(name), 100)), Refusal: truncate(why.Error(), maxReasonBytes)})
 }
 
-func (p *Plan) carryOut(name CommandName, c Command, now time.Time) error {
+// carryOut does what a command asks for, or refuses it and has changed
+// nothing. It returns the parameters that were changed.
+func (p *Plan) carryOut(name CommandName, c Command, now time.Time) ([]ParamChange, error) {
 	if len(c.CommandID) > maxCommandIDBytes {
-		return fmt.Errorf("the commandId has %d bytes, but at most %d are allowed", len(c.CommandID), maxCommandIDBytes)
+		return nil, fmt.Errorf("the commandId has %d bytes, but at most %d are allowed", len(c.CommandID), maxCommandIDBytes)
 	}
 	if c.IfVersion != 0 && c.IfVersion != p.rec.Version {
-		return &ConflictError{Plan: p.rec.ID, Want: c.IfVersion, Have: p.rec.Version}
+		return nil, &ConflictError{Plan: p.rec.ID, Want: c.IfVersion, Have: p.rec.Version}
+	}
+	if len(c.Set) > 0 && name != CommandRetry {
+		return nil, fmt.Errorf("set is for retry only, which runs a task again with other parameters; %s takes none", name)
 	}
 	switch name {
 	case CommandStart:
-		return p.Start(now)
+		return nil, p.Start(now)
 	case CommandPause:
-		return p.Pause(Reason{Kind: ReasonOperator, Message: c.Reason, Actor: c.Actor, At: now})
+		return nil, p.Pause(Reason{Kind: ReasonOperator, Message: c.Reason, Actor: c.Actor, At: now})
 	case CommandResume:
-		return p.Resume()
+		return nil, p.Resume()
 	case CommandRetry:
 		return p.Retry(c)
+	case CommandRollback:
+		return nil, p.Rollback(c, now)
 	case CommandSkip:
-		return p.Skip(c, now)
+		return nil, p.Skip(c, now)
 	case CommandAbort:
-		return p.Abort(c, now)
+		return nil, p.Abort(c, now)
 	}
-	return fmt.Errorf("%w: %q; the commands are %v", ErrUnknownCommand, name, Commands)
+	return nil, fmt.Errorf("%w: %q; the commands are %v", ErrUnknownCommand, name, Commands)
 }
 
 // Legal lists the commands that would be accepted now, in the order of
@@ -122,11 +149,14 @@ func (p *Plan) allows(name CommandName) bool {
 	case CommandStart:
 		return can
 	case CommandPause:
-		return can && p.rec.Intent != intentFail && p.rec.Intent != intentAbort
+		return can && p.rec.Intent != intentFail && p.rec.Intent != intentAbort && p.rec.Intent != intentReverse
 	case CommandResume:
-		return can && !p.anyTask((*Task).unresolved)
+		return can && !p.anyTask((*Task).unresolved) && !p.takenBack()
 	case CommandRetry:
-		return p.rec.State == PlanPaused && p.anyTask(func(t *Task) bool { return t.retriable() && t.rec.Retries < t.rec.MaxRetries })
+		return p.rec.State == PlanPaused && !p.takenBack() &&
+			p.anyTask(func(t *Task) bool { return t.retriable() && t.rec.Retries < t.rec.MaxRetries })
+	case CommandRollback:
+		return p.canReverse() == nil || p.anyTask(func(t *Task) bool { return p.canUndo(t) == nil })
 	case CommandSkip:
 		return p.skippable() && p.anyTask((*Task).waivable)
 	case CommandAbort:
@@ -144,7 +174,9 @@ func (p *Plan) anyTask(is func(*Task) bool) bool {
 	return false
 }
 
-func (p *Plan) skippable() bool { return !p.rec.State.Closed() && p.rec.Intent != intentAbort }
+func (p *Plan) skippable() bool {
+	return !p.rec.State.Closed() && p.rec.Intent != intentAbort && p.rec.Intent != intentReverse
+}
 
 // retriable reports whether the task can be set going again.
 func (t *Task) retriable() bool {
@@ -154,7 +186,7 @@ func (t *Task) retriable() bool {
 
 // waivable reports whether the task can be passed over.
 func (t *Task) waivable() bool {
-	return t.rec.Waiver == nil && t.rec.State != TaskRunning && t.rec.State != TaskCompleted
+	return t.rec.Waiver == nil && !t.Working() && t.rec.State != TaskCompleted
 }
 
 // Start sets a CREATED plan going.
@@ -163,7 +195,7 @@ func (p *Plan) Start(now time.Time) error {
 		return err
 	}
 	p.rec.StartedAt = now
-	return nil
+	return p.startAgain()
 }
 
 // Pause asks a RUNNING plan to pause: its tasks stop at their next safe point,
@@ -172,7 +204,7 @@ func (p *Plan) Pause(why Reason) error {
 	if !p.allows(CommandPause) {
 		return p.refuse(string(PlanPause))
 	}
-	if p.rec.Intent == intentNone {
+	if p.rec.Intent == intentNone || p.rec.Intent == intentUndo {
 		p.rec.Intent, p.rec.Reason = intentPause, &why
 	}
 	return nil
@@ -180,6 +212,9 @@ func (p *Plan) Pause(why Reason) error {
 
 // Resume lets a PAUSED plan and its PAUSED tasks go on from their checkpoints.
 func (p *Plan) Resume() error {
+	if p.rec.State == PlanPaused && p.takenBack() {
+		return p.refuseTakenBack(CommandResume)
+	}
 	if !p.allows(CommandResume) {
 		return p.refuse(string(PlanResume))
 	}
@@ -206,35 +241,56 @@ func (p *Plan) goOn() error {
 }
 
 // Retry sets a FAILED or PAUSED task of a PAUSED plan going again, or every
-// FAILED one where the command names none, and lets the plan go on.
-func (p *Plan) Retry(c Command) error {
-	if p.rec.State != PlanPaused {
-		return p.refuse(string(CommandRetry))
+// FAILED one where the command names none, and lets the plan go on. It returns
+// the parameters that the command has changed.
+func (p *Plan) Retry(c Command) ([]ParamChange, error) {
+	switch {
+	case p.rec.State != PlanPaused:
+		return nil, p.refuse(string(CommandRetry))
+	case p.takenBack():
+		return nil, p.refuseTakenBack(CommandRetry)
 	}
-	if c.From != "" && c.From != FromCheckpoint && c.From != FromScratch {
-		return fmt.Errorf("from is %q, but has to be %q or %q", c.From, FromCheckpoint, FromScratch)
-	}
-	chosen, err := p.toRetry(c)
+	chosen, changes, err := p.planRetry(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, t := range chosen {
 		if err := p.fireTask(t, TaskRetry); err != nil {
-			return err
+			return nil, err
 		}
-		t.rec.MaxRetries = max(t.rec.MaxRetries, c.MaxRetries)
-		t.rec.Retries++
 		t.rec.Attempt++
-		t.forget(c.From == FromScratch)
+		t.retried(c)
 	}
-	return p.goOn()
+	p.applySet(changes)
+	return paramChanges(changes), p.goOn()
+}
+
+// planRetry returns the tasks that a retry means and the parameters that it
+// changes, or why it is refused. It changes nothing.
+func (p *Plan) planRetry(c Command) ([]*Task, []newParams, error) {
+	if c.From != "" && c.From != FromCheckpoint && c.From != FromScratch {
+		return nil, nil, fmt.Errorf("from is %q, but has to be %q or %q", c.From, FromCheckpoint, FromScratch)
+	}
+	chosen, err := p.toRetry(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := p.checkSet(c.Set)
+	return chosen, changes, err
+}
+
+// retried notes that a task was set going again.
+func (t *Task) retried(c Command) {
+	t.rec.MaxRetries = max(t.rec.MaxRetries, c.MaxRetries)
+	t.rec.Retries++
+	t.forget(c.From == FromScratch)
 }
 
 // toRetry returns the tasks that a retry means, or why it is refused.
 func (p *Plan) toRetry(c Command) ([]*Task, error) {
 	var chosen []*Task
 	for _, t := range p.tasks {
-		if c.Task == t.rec.Name || c.Task == "" && t.unresolved() {
+		if c.Task == t.rec.Name || c.Task == "" && t.unresolved() && t.rec.State == TaskFailed {
 			chosen = append(chosen, t)
 		}
 	}
@@ -246,8 +302,7 @@ func (p *Plan) toRetry(c Command) ([]*Task, error) {
 	}
 	for _, t := range chosen {
 		if !t.retriable() {
-			return nil, &TransitionError{Entity: "task", Name: t.rec.Name, State: string(t.rec.State), Event: string(TaskRetry),
-				Legal: taskMatrix.legal(t.rec.State, taskEvents)}
+			return nil, p.refuseTask(t, CommandRetry)
 		}
 		if t.rec.Retries >= max(t.rec.MaxRetries, c.MaxRetries) {
 			return nil, fmt.Errorf("retrying task %q (%d of %d retries used): %w", t.rec.Name, t.rec.Retries, t.rec.MaxRetries, ErrRetryLimit)
@@ -270,8 +325,7 @@ func (p *Plan) Skip(c Command, now time.Time) error {
 		return fmt.Errorf("skipping task %q: %w", c.Task, ErrUnknownTask)
 	}
 	if !t.waivable() {
-		return &TransitionError{Entity: "task", Name: t.rec.Name, State: string(t.rec.State), Event: string(CommandSkip),
-			Legal: taskMatrix.legal(t.rec.State, taskEvents)}
+		return p.refuseTask(t, CommandSkip)
 	}
 	t.rec.Waiver = &Waiver{Actor: c.Actor, Reason: c.Reason, At: now}
 	return nil

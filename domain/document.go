@@ -58,8 +58,9 @@ type OnFailure string
 
 // The policies. Empty means pause.
 const (
-	OnFailurePause OnFailure = "pause"
-	OnFailureFail  OnFailure = "fail"
+	OnFailurePause    OnFailure = "pause"
+	OnFailureFail     OnFailure = "fail"
+	OnFailureRollback OnFailure = "rollback" // put back all that the plan has changed, then fail
 )
 
 // TaskSpec is one task of a plan.
@@ -75,6 +76,7 @@ type TaskSpec struct {
 	FailureThreshold Threshold       `json:"failureThreshold,omitzero"`  // targets that may fail before the task fails
 	ParallelTargets  int             `json:"parallelTargets,omitempty"`  // targets or batches worked on at once; 0 means 1
 	PauseBefore      bool            `json:"pauseBefore,omitempty"`      // pause the plan before this task
+	Reversible       *bool           `json:"reversible,omitempty"`       // false: a rollback leaves what the task did; nil means true
 	TaskQueue        string          `json:"taskQueue,omitempty"`        // of the workers that serve the executor; empty means the plan's
 }
 

@@ -14,7 +14,7 @@ const maxLostInARow = 10
 // yet executed, with every dependency settled, and no more than may run at
 // once. A breakpoint pauses the plan instead.
 func (p *Plan) Next(now time.Time) []*Task {
-	if p.rec.State != PlanRunning || p.Stopping() || p.anyTask((*Task).unresolved) {
+	if p.rec.State != PlanRunning || p.rec.Intent != intentNone || p.anyTask((*Task).unresolved) {
 		return nil
 	}
 	free := p.rec.Document.Spec.Parallel() - len(p.Running())
@@ -56,7 +56,7 @@ func (p *Plan) dependenciesSettled(t *Task) bool {
 
 // Execute sets a CREATED task of a RUNNING plan going.
 func (p *Plan) Execute(t *Task, now time.Time) error {
-	if p.rec.State != PlanRunning || p.Stopping() {
+	if p.rec.State != PlanRunning || p.rec.Intent != intentNone {
 		return p.refuse("execute task " + t.rec.Name)
 	}
 	if err := p.fireTask(t, TaskExecute); err != nil {
@@ -74,17 +74,31 @@ func (p *Plan) Dispatch(t *Task, s Slice, used int) TaskRequest {
 	t.rec.Executions++
 	p.rec.Fence++
 	request := TaskRequest{
-		Plan: p.rec.ID, Task: t.rec.Name, Executor: t.spec.Executor, Mode: ModeApply, Params: t.spec.Params,
+		Plan: p.rec.ID, Task: t.rec.Name, Executor: t.spec.Executor, Mode: t.Mode(),
+		Params: t.spec.Params, EarlierParams: t.rec.Earlier,
 		Targets: t.all[s.First : s.Last+1], Offset: s.First,
 		Generation: p.rec.Generation, Revision: t.rec.Revision, FencingBase: p.rec.Fence * FencingStep,
 		MaxRetries: max(0, t.spec.Retry.MaxRetriesOrDefault()-used), Parallel: t.spec.Parallel(),
 		FailuresAllowed: t.spec.FailureThreshold.Of(len(t.all)), PriorBytes: p.priorBytesLeft(),
 	}
-	if cp := t.rec.Checkpoint; cp != nil {
+	if request.Mode == ModeRollback {
+		// What can be put back is put back; Succeed holds the threshold against
+		// what could not.
+		request.FailuresAllowed = len(t.all)
+		request.Prior = t.restore().Within(s.First, s.Last)
+	}
+	leg := t.leg()
+	if cp := leg.Checkpoint; cp != nil {
 		part := cp.Within(s.First, s.Last)
 		request.FailuresAllowed -= cp.Failed.Count() - part.Failed.Count()
 		request.PriorBytes += part.Prior.Size()
 		request.Checkpoint = &part
+	}
+	if others := leg.without(s.First, s.Last); !others.Empty() {
+		if request.Checkpoint == nil {
+			request.Checkpoint = &Checkpoint{Format: CheckpointFormat, First: s.First, Last: s.Last}
+		}
+		request.Checkpoint.Done.Union(others) // nothing is to be done there
 	}
 	t.underWay = &s
 	return request
@@ -108,55 +122,81 @@ func (p *Plan) Advance(t *Task, cp *Checkpoint) (progress bool) {
 	if cp == nil {
 		return false
 	}
-	t.rec.Spent += cp.Spent
-	return t.absorb(*cp)
+	leg := t.leg()
+	leg.Spent += cp.Spent
+	progress = leg.absorb(*cp, len(t.all))
+	if t.undoing() {
+		t.takeBack(leg.Checkpoint.Done)
+	}
+	return progress
 }
 
 // TimeLeft returns how much of the timeout the execution still has.
 func (t *Task) TimeLeft() time.Duration {
-	return t.spec.TimeoutOrDefault() - time.Duration(t.rec.Spent)
+	return t.spec.TimeoutOrDefault() - time.Duration(t.leg().Spent)
 }
 
 // LoseAttempts notes attempts that ended with their worker, without progress.
-func (t *Task) LoseAttempts(n int) { t.rec.Lost += n }
+func (t *Task) LoseAttempts(n int) { t.leg().Lost += n }
 
 // LossesLeft returns how many further attempts may be lost in a row before
 // the task fails; 0 means that it fails now.
-func (t *Task) LossesLeft() int { return max(0, maxLostInARow-t.rec.Lost) }
+func (t *Task) LossesLeft() int { return max(0, maxLostInARow-t.leg().Lost) }
 
-// Succeed completes a RUNNING task.
+// Succeed ends a task of which every target is done or given up: a RUNNING one
+// is COMPLETED, and one that was rolled back is ROLLED_BACK. A rollback that
+// had to leave more targets than the task tolerates has failed.
 func (p *Plan) Succeed(t *Task, now time.Time) error {
-	if err := p.fireTask(t, TaskSucceed); err != nil {
+	if t.Mode() == ModeRollback {
+		if why, left := t.leftBehind(now); left {
+			return p.Fail(t, why, now)
+		}
+	}
+	event := TaskSucceed
+	if t.undoing() {
+		event = TaskRollback
+	}
+	if err := p.fireTask(t, event); err != nil {
 		return err
 	}
 	t.rec.EndedAt = now
+	t.endUndo(nil, now)
 	p.settle(now)
 	return nil
 }
 
-// Stop pauses a RUNNING task that stopped at a safe point; its checkpoint is
-// what Advance noted last. A task that stopped for an abort has failed.
+// Stop ends the work on a task that stopped at a safe point; its checkpoint is
+// what Advance noted last. A RUNNING task is PAUSED, or has failed where it
+// stopped for an abort; one that is being rolled back stays FAILED.
 func (p *Plan) Stop(t *Task, now time.Time) error {
-	if p.rec.Intent == intentAbort {
+	switch {
+	case t.undoing():
+		t.endUndo(nil, now)
+	case p.rec.Intent == intentAbort:
 		return p.Fail(t, FailureInfo{Category: CategoryBusiness, ErrorCode: CodeAborted, Reason: "the plan was aborted", Timestamp: now}, now)
-	}
-	if err := p.fireTask(t, TaskPause); err != nil {
-		return err
+	default:
+		if err := p.fireTask(t, TaskPause); err != nil {
+			return err
+		}
 	}
 	p.settle(now)
 	return nil
 }
 
 // Fail ends a RUNNING task as FAILED, and lets the plan's policy decide what
-// comes of it.
+// comes of it. A task whose rollback fails is FAILED already.
 func (p *Plan) Fail(t *Task, why FailureInfo, now time.Time) error {
-	if err := p.fireTask(t, TaskFail); err != nil {
-		return err
-	}
 	why = why.Bounded()
-	t.rec.Failure, t.rec.EndedAt = &why, now
-	if p.rec.Intent != intentAbort && p.rec.Intent != intentFail {
-		p.blame(t, why, now)
+	if t.undoing() {
+		t.endUndo(&why, now)
+	} else {
+		if err := p.fireTask(t, TaskFail); err != nil {
+			return err
+		}
+		t.rec.Failure, t.rec.EndedAt = &why, now
+		if p.rec.Intent != intentAbort && p.rec.Intent != intentFail {
+			p.blame(t, why, now)
+		}
 	}
 	p.settle(now)
 	return nil
@@ -165,41 +205,64 @@ func (p *Plan) Fail(t *Task, why FailureInfo, now time.Time) error {
 // blame makes a failed task the reason of what its plan does next. A pause
 // that somebody asked for is kept: FAILED could not be taken back.
 func (p *Plan) blame(t *Task, why FailureInfo, now time.Time) {
+	if p.rec.Intent == intentReverse {
+		return // all that was changed is put back, whatever else fails
+	}
+	intent := intentPause
+	if p.rec.Intent == intentNone {
+		switch p.rec.Document.Spec.FailurePolicy() {
+		case OnFailureFail:
+			intent = intentFail
+		case OnFailureRollback:
+			intent = intentFail
+			if p.changedAnything() {
+				p.reverse(Reversal{OnFailure: true, At: now})
+				intent = intentReverse
+			}
+		}
+	}
+	p.rec.Intent = intent
+	p.rec.Reason = failureReason(t, why, now)
+}
+
+// failureReason says that a task has failed.
+func failureReason(t *Task, why FailureInfo, now time.Time) *Reason {
 	message := why.Reason
 	if why.Target != "" {
 		message = why.Target + ": " + message
 	}
-	if p.rec.Intent == intentNone && p.rec.Document.Spec.FailurePolicy() == OnFailureFail {
-		p.rec.Intent = intentFail
-	} else {
-		p.rec.Intent = intentPause
-	}
-	p.rec.Reason = &Reason{Kind: ReasonFailure, Message: truncate(message, maxReasonBytes), Task: t.rec.Name, At: now}
+	return &Reason{Kind: ReasonFailure, Message: truncate(message, maxReasonBytes), Task: t.rec.Name, At: now}
 }
 
-// settle moves a RUNNING plan on once none of its tasks runs: to where it was
-// asked to go, or to COMPLETED where all tasks are settled.
+// settle moves a RUNNING plan on once none of its tasks is worked on: to where
+// it was asked to go, or to COMPLETED where all tasks are settled.
 func (p *Plan) settle(now time.Time) {
-	if p.rec.State != PlanRunning || len(p.Running()) > 0 {
+	if p.rec.State != PlanRunning || p.anyTask((*Task).Working) {
 		return
 	}
 	event := PlanEvent("")
 	switch settled := !p.anyTask(func(t *Task) bool { return !t.Settled() }); {
 	case p.rec.Intent == intentAbort, p.rec.Intent == intentFail:
 		event = PlanFail
+	case p.rec.Intent == intentReverse:
+		return // until the reverse plan has ended
 	case settled:
 		event, p.rec.Reason = PlanComplete, nil
 	case p.rec.Intent == intentPause:
 		event = PlanPause
+	case p.rec.Intent == intentUndo:
+		event, p.rec.Reason = PlanPause, p.afterUndo(now)
 	case p.anyTask((*Task).unresolved):
 		// A retry of one failed task has ended, and another one is still failed.
-		t := p.tasks[slices.IndexFunc(p.tasks, (*Task).unresolved)]
-		p.blame(t, *t.rec.Failure, now)
-		p.rec.Intent = intentPause
-		event = PlanPause
+		event, p.rec.Reason = PlanPause, p.unresolvedReason(now)
 	default:
 		return
 	}
+	p.arrive(event, now)
+}
+
+// arrive moves a RUNNING plan to where settle or a reversal leads it.
+func (p *Plan) arrive(event PlanEvent, now time.Time) {
 	if err := p.fire(event); err != nil {
 		panic(fmt.Sprintf("domain: a RUNNING plan refused %s: %v", event, err)) // the matrix allows all three
 	}
@@ -207,4 +270,14 @@ func (p *Plan) settle(now time.Time) {
 	if p.rec.State.Closed() {
 		p.rec.EndedAt = now
 	}
+}
+
+// unresolvedReason says which task nobody has dealt with.
+func (p *Plan) unresolvedReason(now time.Time) *Reason {
+	t := p.tasks[slices.IndexFunc(p.tasks, (*Task).unresolved)]
+	if t.rec.State == TaskRolledBack {
+		return &Reason{Kind: ReasonOperator, Task: t.rec.Name, At: now,
+			Message: fmt.Sprintf("task %q was rolled back; skip it to go on without it, or abort", t.rec.Name)}
+	}
+	return failureReason(t, *t.rec.Failure, now)
 }

@@ -2,15 +2,21 @@ package domain
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Phase says what a plan is about beside its state. The zero value is none.
 type Phase string
 
-// PhasePausing is a RUNNING plan that was asked to pause and whose tasks have
-// not all stopped yet.
-const PhasePausing Phase = "PAUSING"
+const (
+	// PhasePausing is a RUNNING plan that was asked to pause and whose tasks
+	// have not all stopped yet.
+	PhasePausing Phase = "PAUSING"
+	// PhaseRollingBack is a RUNNING plan of which a task, or all that it has
+	// changed, is being put back. It starts nothing else.
+	PhaseRollingBack Phase = "ROLLING_BACK"
+)
 
 // ReasonKind is the kind of a Reason.
 type ReasonKind string
@@ -35,10 +41,12 @@ type Reason struct {
 type intent string
 
 const (
-	intentNone  intent = ""
-	intentPause intent = "pause"
-	intentFail  intent = "fail"
-	intentAbort intent = "abort"
+	intentNone    intent = ""
+	intentPause   intent = "pause"
+	intentFail    intent = "fail"
+	intentAbort   intent = "abort"
+	intentUndo    intent = "undo"    // PAUSED again, once the task's rollback has ended
+	intentReverse intent = "reverse" // where its Reversal leads, once the reverse plan has ended
 )
 
 // PlanRecord is a Plan as it is carried from run to run: over
@@ -58,6 +66,10 @@ type PlanRecord struct {
 	Tasks        []TaskRecord `json:"tasks"`
 	Audit        []AuditEntry `json:"audit,omitempty"`
 	AuditDropped int          `json:"auditDropped,omitempty"`
+	Seen         []SeenID     `json:"seen,omitempty"`     // what came of the newest commandIds, oldest first
+	Reverses     string       `json:"reverses,omitempty"` // the id of the plan that this one puts back
+	Reversal     *Reversal    `json:"reversal,omitempty"` // its rollback as a whole
+	Redrives     int          `json:"redrives,omitempty"` // runs that took up one that had ended
 }
 
 // Plan is the aggregate: a plan and its tasks. Every change of a state is one
@@ -66,6 +78,28 @@ type Plan struct {
 	rec    PlanRecord
 	tasks  []*Task
 	byName map[string]*Task
+	seenAt map[string]int // hash of a commandId → index in rec.Seen, plus what was dropped before it
+
+	auditBytes int // of rec.Audit
+
+	actor   string       // of the command that is being carried out
+	changes []Transition // since Transitions was called last
+}
+
+// Transition is one change of a state, for whoever keeps a log.
+type Transition struct {
+	Task     string // empty: the plan's own state
+	From, To string
+	Version  int64  // of the plan afterwards
+	Actor    string // whose command it was; empty where none was
+}
+
+// Transitions returns the changes of states since it was called last, oldest
+// first.
+func (p *Plan) Transitions() []Transition {
+	changes := p.changes
+	p.changes = nil
+	return changes
 }
 
 // NewPlan returns a CREATED plan. The document must be valid. The generation
@@ -94,7 +128,35 @@ func RestorePlan(rec PlanRecord) (*Plan, error) {
 		p.tasks, p.byName[spec.Name] = append(p.tasks, t), t
 	}
 	p.rec.Tasks = nil
+	p.indexSeen()
+	for i := range p.rec.Audit {
+		p.auditBytes += p.rec.Audit[i].size()
+	}
 	return p, nil
+}
+
+// clone returns a copy on which a command can be tried.
+func (p *Plan) clone() *Plan {
+	c := &Plan{rec: p.rec, byName: make(map[string]*Task, len(p.tasks)), tasks: make([]*Task, len(p.tasks)), seenAt: p.seenAt}
+	c.rec.Document.Spec.Tasks = slices.Clone(p.rec.Document.Spec.Tasks)
+	for i, t := range p.tasks {
+		twin := *t
+		if cp := t.rec.Checkpoint; cp != nil {
+			// A command replaces fields of a checkpoint, and changes none in place.
+			kept := *cp
+			twin.rec.Checkpoint = &kept
+		}
+		if undo := t.rec.Undo; undo != nil {
+			kept := *undo
+			if undo.Checkpoint != nil {
+				cp := *undo.Checkpoint
+				kept.Checkpoint = &cp
+			}
+			twin.rec.Undo = &kept
+		}
+		c.tasks[i], c.byName[t.rec.Name] = &twin, &twin
+	}
+	return c
 }
 
 // Record returns what RestorePlan makes the same plan of.
@@ -127,15 +189,21 @@ func (p *Plan) Tasks() []*Task { return p.tasks }
 
 // Phase returns what the plan is about beside its state.
 func (p *Plan) Phase() Phase {
-	if p.rec.State == PlanRunning && p.rec.Intent == intentPause {
+	switch {
+	case p.rec.State != PlanRunning:
+	case p.rec.Intent == intentPause:
 		return PhasePausing
+	case p.rec.Intent == intentUndo, p.rec.Intent == intentReverse:
+		return PhaseRollingBack
 	}
 	return ""
 }
 
 // Stopping reports whether the running tasks are to stop at their next safe
 // point.
-func (p *Plan) Stopping() bool { return p.rec.State == PlanRunning && p.rec.Intent != intentNone }
+func (p *Plan) Stopping() bool {
+	return p.rec.State == PlanRunning && p.rec.Intent != intentNone && p.rec.Intent != intentUndo
+}
 
 // Aborting reports whether the plan ends as soon as its tasks have stopped
 // because somebody aborted it.
@@ -150,6 +218,18 @@ func (p *Plan) Running() []*Task {
 		}
 	}
 	return running
+}
+
+// Working returns the tasks that are to be worked on, in the order of the plan
+// file: those that are RUNNING, and those that are being rolled back.
+func (p *Plan) Working() []*Task {
+	var working []*Task
+	for _, t := range p.tasks {
+		if t.Working() {
+			working = append(working, t)
+		}
+	}
+	return working
 }
 
 // Progress counts the targets of all tasks.
@@ -191,18 +271,42 @@ func (p *Plan) fire(event PlanEvent) error {
 	if !ok {
 		return p.refuse(string(event))
 	}
-	p.rec.State = to
 	p.rec.Version++
+	p.changes = append(p.changes, Transition{From: string(p.rec.State), To: string(to), Version: p.rec.Version, Actor: p.actor})
+	p.rec.State = to
 	return nil
 }
 
 // fireTask moves a task along its matrix, or refuses and changes nothing.
 func (p *Plan) fireTask(t *Task, event TaskEvent) error {
+	from := t.rec.State
 	if err := t.fire(event); err != nil {
 		return err
 	}
 	p.rec.Version++
+	p.changes = append(p.changes, Transition{Task: t.rec.Name, From: string(from), To: string(t.rec.State), Version: p.rec.Version, Actor: p.actor})
 	return nil
+}
+
+// refuseTask is the error for a command that a task's state does not allow.
+func (p *Plan) refuseTask(t *Task, name CommandName) error {
+	return &TransitionError{Entity: "task", Name: t.rec.Name, State: string(t.rec.State), Event: string(name), Legal: p.legalFor(t)}
+}
+
+// legalFor lists the commands that the task's own state allows, if the plan's
+// does.
+func (p *Plan) legalFor(t *Task) []string {
+	legal := []string{}
+	if t.retriable() {
+		legal = append(legal, string(CommandRetry))
+	}
+	if t.rec.State == TaskFailed && p.rec.Reverses == "" {
+		legal = append(legal, string(CommandRollback))
+	}
+	if t.waivable() {
+		legal = append(legal, string(CommandSkip))
+	}
+	return legal
 }
 
 // refuse is the error for an event that is not possible now.

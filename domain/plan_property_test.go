@@ -45,6 +45,7 @@ func TestNoSequenceOfCommandsAndOutcomesBreaksAPlan(t *testing.T) {
 			"succeed":        m.succeed,
 			"stop":           m.stop,
 			"fail":           m.fail,
+			"reverse":        m.reverse,
 			"finish":         m.finish,
 		})
 	})
@@ -72,7 +73,7 @@ func drawDocument(t *rapid.T) Document {
 	}
 	doc := document(names(rapid.IntRange(1, 8).Draw(t, "targets")), tasks...)
 	doc.Spec.MaxParallel = rapid.IntRange(1, 3).Draw(t, "maxParallel")
-	doc.Spec.OnFailure = rapid.SampledFrom([]OnFailure{"", OnFailurePause, OnFailureFail}).Draw(t, "onFailure")
+	doc.Spec.OnFailure = rapid.SampledFrom([]OnFailure{"", OnFailurePause, OnFailureFail, OnFailureRollback}).Draw(t, "onFailure")
 	if faults := doc.Validate(); len(faults) > 0 {
 		t.Fatalf("the drawn document is invalid: %v", faults)
 	}
@@ -117,7 +118,12 @@ func (m *planMachine) do(t *rapid.T, act func(p *Plan) step) {
 			require.True(t, seedTaskMoves[[2]TaskState{old.State(), task.State()}], "task %s: %s to %s", task.Name(), old.State(), task.State())
 			moves++
 		}
-		requireKept(t, old.Checkpoint(), task.Checkpoint(), did.scratch != nil && did.scratch(old))
+		putBack := RangeSet{}
+		if undo := task.rec.Undo; undo != nil && undo.Checkpoint != nil {
+			putBack = undo.Checkpoint.Done
+			require.False(t, slices.ContainsFunc(slices.Collect(putBack.All()), task.Checkpoint().Done.Contains), "what is put back is not done")
+		}
+		requireKept(t, old.Checkpoint(), task.Checkpoint(), putBack, did.scratch != nil && did.scratch(old))
 	}
 	if did.accepted {
 		moves++
@@ -140,13 +146,13 @@ func planMoves(t *rapid.T, from, to PlanState, command CommandName) int {
 }
 
 // requireKept refuses a checkpoint that has lost or changed something.
-func requireKept(t *rapid.T, old, now *Checkpoint, scratch bool) {
+func requireKept(t *rapid.T, old, now *Checkpoint, putBack RangeSet, scratch bool) {
 	if old == nil {
 		return
 	}
 	require.NotNil(t, now, "a checkpoint is never lost")
 	for target := range old.Done.All() {
-		require.True(t, scratch || now.Done.Contains(target), "target %d was done and is not any more", target)
+		require.True(t, scratch || putBack.Contains(target) || now.Done.Contains(target), "target %d was done and is not any more", target)
 	}
 	for target := range old.Prior.targets() {
 		was, _ := old.Prior.Get(target)
@@ -158,14 +164,14 @@ func requireKept(t *rapid.T, old, now *Checkpoint, scratch bool) {
 
 func withoutAudit(t *rapid.T, p *Plan) string {
 	rec := p.Record()
-	rec.Audit, rec.AuditDropped = nil, 0
+	rec.Audit, rec.AuditDropped, rec.Seen = nil, 0, nil
 	return encode(t, rec)
 }
 
 // check holds what is true of a plan at any time.
 func (m *planMachine) check(t *rapid.T) {
 	p := m.plan
-	running, settled := p.Running(), 0
+	running, working, settled := p.Running(), p.Working(), 0
 	for _, task := range p.Tasks() {
 		require.Contains(t, seedTaskMatrix, task.State())
 		if task.Settled() {
@@ -184,19 +190,19 @@ func (m *planMachine) check(t *rapid.T) {
 	all := settled == len(p.Tasks())
 	switch p.State() {
 	case PlanRunning:
-		require.False(t, all && len(running) == 0, "a plan whose tasks are all settled completes")
-		if len(running) == 0 {
+		require.False(t, all && len(working) == 0 && p.Phase() != PhaseRollingBack, "a plan whose tasks are all settled completes")
+		if len(working) == 0 && !p.ReversalDue() && !p.ReversalUnderWay() {
 			probe := restore(t, p.Record())
 			require.True(t, len(probe.Next(m.now)) > 0 || probe.State() == PlanPaused, "a RUNNING plan without a running task has something to do next")
 		}
 	case PlanPaused:
-		require.Empty(t, running, "PAUSED is only said once nothing is in flight")
+		require.Empty(t, working, "PAUSED is only said once nothing is in flight")
 		require.NotNil(t, p.Reason(), "a PAUSED plan says why")
 	case PlanCompleted:
 		require.True(t, all, "a COMPLETED plan has no task that is not settled")
 		require.Nil(t, p.Reason())
 	case PlanFailed:
-		require.Empty(t, running, "a closed plan has nothing in flight")
+		require.Empty(t, working, "a closed plan has nothing in flight")
 		require.NotNil(t, p.Reason(), "a FAILED plan says why")
 	default:
 		require.Equal(t, PlanCreated, p.State())
@@ -216,7 +222,13 @@ func (m *planMachine) checkLegal(t *rapid.T) {
 	for _, name := range Commands {
 		accepted := false
 		for _, task := range append(slices.Clone(m.plan.Tasks()), &Task{}) {
-			if entry := probe.Apply(name, Command{Task: task.Name(), Reason: "because"}, m.now); entry.Accepted {
+			c := Command{Task: task.Name(), Reason: "because"}
+			text := encode(t, probe.Record())
+			refusal := probe.Check(name, c, m.now)
+			require.Equal(t, text, encode(t, probe.Record()), "a check changes nothing")
+			entry := probe.Apply(name, c, m.now)
+			require.Equal(t, refusal == nil, entry.Accepted, "a check says what would come of the command")
+			if entry.Accepted {
 				accepted = true
 				probe = restore(t, rec)
 			}
@@ -331,7 +343,7 @@ func (m *planMachine) executeWrong(t *rapid.T) {
 	name := m.drawTask(t).Name()
 	m.do(t, func(p *Plan) step {
 		task, _ := p.Task(name)
-		if p.State() == PlanRunning && !p.Stopping() && task.State() == TaskCreated {
+		if p.State() == PlanRunning && p.Phase() == "" && !p.Stopping() && task.State() == TaskCreated {
 			return step{}
 		}
 		require.Error(t, p.Execute(task, m.now))
@@ -341,9 +353,9 @@ func (m *planMachine) executeWrong(t *rapid.T) {
 
 // advance reports some progress of a running task, and what stood before.
 func (m *planMachine) advance(t *rapid.T) {
-	running := m.plan.Running()
+	running := m.plan.Working()
 	if len(running) == 0 {
-		t.Skip("no task runs")
+		t.Skip("no task is worked on")
 	}
 	name := rapid.SampledFrom(running).Draw(t, "task").Name()
 	m.do(t, func(p *Plan) step {
@@ -393,16 +405,16 @@ func drawPrior(t *rapid.T) Prior {
 func (m *planMachine) end(t *rapid.T, name string, outcome func(p *Plan, task *Task) error) {
 	m.do(t, func(p *Plan) step {
 		task, _ := p.Task(name)
-		was := task.State()
+		was, worked := task.State(), task.Working()
 		err := outcome(p, task)
-		require.Equal(t, was == TaskRunning, err == nil, "%s: %v", was, err)
+		require.Equal(t, worked, err == nil, "%s: %v", was, err)
 		return step{refused: err != nil}
 	})
 }
 
 // drawEnding draws a task, mostly one that runs.
 func (m *planMachine) drawEnding(t *rapid.T) string {
-	if running := m.plan.Running(); len(running) > 0 && rapid.IntRange(0, 4).Draw(t, "any") > 0 {
+	if running := m.plan.Working(); len(running) > 0 && rapid.IntRange(0, 4).Draw(t, "any") > 0 {
 		return rapid.SampledFrom(running).Draw(t, "running").Name()
 	}
 	return m.drawTask(t).Name()
@@ -424,6 +436,50 @@ func (m *planMachine) fail(t *rapid.T) {
 	m.end(t, m.drawEnding(t), func(p *Plan, task *Task) error { return p.Fail(task, why, m.now) })
 }
 
+// reverse does what a run does for a rollback of the whole plan: it starts the
+// reverse plan, and hears of its end.
+func (m *planMachine) reverse(t *rapid.T) {
+	if !m.plan.ReversalDue() && !m.plan.ReversalUnderWay() {
+		t.Skip("the plan is not rolled back")
+	}
+	m.do(t, func(p *Plan) step {
+		if p.ReversalUnderWay() {
+			p.Reversed(m.drawOutcome(t, p), m.now)
+			return step{}
+		}
+		rec, err := p.Reverse(m.now)
+		if err != nil {
+			p.ReversalRefused(err.Error(), m.now)
+			return step{}
+		}
+		reverse := restore(t, rec)
+		for _, task := range reverse.Tasks() {
+			meant, _ := p.Task(task.Name())
+			changed := meant.changed()
+			require.Equal(t, changed.Count(), task.Progress().Total, "exactly the targets that were changed are put back")
+			for target := range task.rec.Restore.targets() {
+				was, _ := meant.Checkpoint().Prior.Get(target)
+				is, _ := task.rec.Restore.Get(target)
+				require.Equal(t, was, is)
+			}
+		}
+		p.ReversalBegun("r2")
+		return step{}
+	})
+}
+
+// drawOutcome draws what a reverse plan may tell.
+func (m *planMachine) drawOutcome(t *rapid.T, p *Plan) ReversalOutcome {
+	o := ReversalOutcome{Generation: "g1", PlanID: ReverseID(p.ID()), State: rapid.SampledFrom([]PlanState{PlanCompleted, PlanFailed, ""}).Draw(t, "end")}
+	for _, task := range p.Tasks() {
+		if changed := task.changed(); !changed.Empty() && o.State != "" {
+			state := rapid.SampledFrom([]TaskState{TaskCompleted, TaskFailed, TaskCreated}).Draw(t, "reversed")
+			o.Tasks = append(o.Tasks, ReversedTask{Name: task.Name(), State: state, Progress: Progress{Total: changed.Count()}})
+		}
+	}
+	return o
+}
+
 // finish lets everything go well from here: the plan then completes.
 func (m *planMachine) finish(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "finish") > 0 {
@@ -440,16 +496,33 @@ func (m *planMachine) finish(t *rapid.T) {
 				require.Equal(t, PlanCompleted, m.plan.State())
 			}
 			return
+		case m.plan.ReversalDue(), m.plan.ReversalUnderWay():
+			aborted = aborted || m.plan.Reversal().OnFailure
+			m.reverse(t)
+		case m.plan.State() != PlanRunning && !m.canGoOn():
+			m.apply(t, CommandAbort, Command{})
+			aborted = true
 		case m.plan.State() != PlanRunning:
 			m.resume(t)
 		case m.plan.Stopping() && m.plan.Record().Intent != intentPause:
 			aborted = true
 			fallthrough
-		case len(m.plan.Running()) > 0:
-			m.end(t, m.plan.Running()[0].Name(), func(p *Plan, task *Task) error { return p.Succeed(task, m.now) })
+		case len(m.plan.Working()) > 0:
+			m.end(t, m.plan.Working()[0].Name(), func(p *Plan, task *Task) error { return p.Succeed(task, m.now) })
 		default:
 			m.execute(t)
 		}
 	}
 	t.Fatalf("the plan does not end: %s", encode(t, m.plan.Record()))
+}
+
+// canGoOn reports whether a plan that does not run can be led to its end by
+// start, resume or retry: one with a task that was rolled back cannot.
+func (m *planMachine) canGoOn() bool {
+	legal := m.plan.Legal()
+	if slices.ContainsFunc(m.plan.Tasks(), func(t *Task) bool { return t.State() == TaskRolledBack && !t.Settled() }) {
+		return false
+	}
+	return slices.Contains(legal, CommandStart) || slices.Contains(legal, CommandResume) ||
+		slices.ContainsFunc(m.plan.Tasks(), (*Task).unresolved) && !m.plan.takenBack()
 }

@@ -25,14 +25,18 @@ type Snapshot struct {
 	Reason     *Reason           `json:"reason,omitempty"`
 	Version    int64             `json:"version"`
 	Exceptions int               `json:"exceptions"`
+	Reverses   string            `json:"reverses,omitempty"` // the id of the plan that this one puts back
+	Reversal   *Reversal         `json:"reversal,omitempty"` // the plan's rollback as a whole
+	Redrives   int               `json:"redrives,omitempty"` // runs that took up one that had ended
 	Progress   Progress          `json:"progress"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
 	EndedAt    time.Time         `json:"endedAt,omitzero"`
 	AsOf       time.Time         `json:"asOf"` // running tasks may have done more since
 	Tasks      []TaskSnapshot    `json:"tasks"`
-	TaskCount  int               `json:"taskCount"` // more than len(Tasks) where they do not fit
-	Legal      []CommandName     `json:"legal"`     // the commands that would be accepted now
+	TaskCount  int               `json:"taskCount"`            // more than len(Tasks) where they do not fit
+	TaskOffset int               `json:"taskOffset,omitempty"` // index of the first task listed, where a page was asked for
+	Legal      []CommandName     `json:"legal"`                // the commands that would be accepted now
 }
 
 // TaskSnapshot is the status of one task.
@@ -51,8 +55,22 @@ type TaskSnapshot struct {
 	Failure     *FailureInfo    `json:"failure,omitempty"`
 	Failures    []FailureInfo   `json:"failures,omitempty"` // of single targets, the first 20
 	Waiver      *Waiver         `json:"waiver,omitempty"`
+	Mode        Mode            `json:"mode,omitempty"`     // rollback in a reverse plan
+	Rollback    *RollbackView   `json:"rollback,omitempty"` // the task's rollback by command
 	StartedAt   time.Time       `json:"startedAt,omitzero"`
 	EndedAt     time.Time       `json:"endedAt,omitzero"`
+}
+
+// RollbackView is the status of a task's rollback: what is done is put back.
+type RollbackView struct {
+	Running    bool            `json:"running"`
+	Progress   Progress        `json:"progress"`
+	Checkpoint *CheckpointView `json:"checkpoint,omitempty"`
+	Failure    *FailureInfo    `json:"failure,omitempty"`
+	Failures   []FailureInfo   `json:"failures,omitempty"` // of single targets, the first 20
+	Actor      string          `json:"actor,omitempty"`    // who asked for it, as claimed
+	StartedAt  time.Time       `json:"startedAt"`
+	EndedAt    time.Time       `json:"endedAt,omitzero"`
 }
 
 // CheckpointView is a checkpoint as users see it: the seed's form, with the
@@ -76,17 +94,46 @@ type CheckpointData struct {
 
 // Snapshot returns the plan's status as of now, in at most 256 KiB.
 func (p *Plan) Snapshot(runID string, now time.Time) Snapshot {
+	return p.snapshotOf(runID, p.listed(), now).fit()
+}
+
+// SnapshotFrom returns the plan's status with the page of tasks that begins at
+// an index of the plan file; an index that is out of range gives no tasks.
+func (p *Plan) SnapshotFrom(runID string, offset int, now time.Time) Snapshot {
+	offset = max(0, min(offset, len(p.tasks)))
+	s := p.snapshotOf(runID, p.tasks[offset:min(offset+MaxSnapshotTasks, len(p.tasks))], now)
+	s.TaskOffset = offset
+	return s.fit()
+}
+
+func (p *Plan) snapshotOf(runID string, tasks []*Task, now time.Time) Snapshot {
 	s := Snapshot{
 		PlanID: p.rec.ID, RunID: runID, Name: p.rec.Document.Metadata.Name, Labels: p.rec.Document.Metadata.Labels,
 		State: p.rec.State, Phase: p.Phase(), Reason: utc(p.rec.Reason, func(r *Reason) *time.Time { return &r.At }), Version: p.rec.Version,
-		Exceptions: p.Exceptions(), Progress: p.Progress(),
+		Exceptions: p.Exceptions(), Progress: p.Progress(), Reverses: p.rec.Reverses, Redrives: p.rec.Redrives,
+		Reversal:  p.rec.Reversal.view(),
 		CreatedAt: p.rec.CreatedAt.UTC(), StartedAt: p.rec.StartedAt.UTC(), EndedAt: p.rec.EndedAt.UTC(), AsOf: now.UTC(),
 		Tasks: []TaskSnapshot{}, TaskCount: len(p.tasks), Legal: p.Legal(),
 	}
-	for _, t := range p.listed() {
+	for _, t := range tasks {
 		s.Tasks = append(s.Tasks, t.snapshot(p.Phase()))
 	}
-	return s.fit()
+	return s
+}
+
+// view returns the reversal with its times in UTC and, of a long list, the
+// tasks of which something was left.
+func (rv *Reversal) view() *Reversal {
+	if rv == nil {
+		return nil
+	}
+	v := *rv
+	v.At, v.EndedAt = v.At.UTC(), v.EndedAt.UTC()
+	if len(v.Tasks) > MaxSnapshotTasks {
+		v.Tasks = slices.DeleteFunc(slices.Clone(v.Tasks), func(t ReversedTask) bool { return t.State == TaskCompleted })
+		v.Tasks = v.Tasks[:min(len(v.Tasks), MaxSnapshotTasks)]
+	}
+	return &v
 }
 
 // listed returns the tasks that a snapshot has room for: all, or else those
@@ -129,18 +176,36 @@ func (t *Task) snapshot(plan Phase) TaskSnapshot {
 		Waiver:    utc(t.rec.Waiver, func(w *Waiver) *time.Time { return &w.At }),
 		StartedAt: t.rec.StartedAt.UTC(), EndedAt: t.rec.EndedAt.UTC(),
 	}
-	if t.rec.State == TaskRunning {
+	s.Mode, s.Rollback = t.rec.Mode, t.rollbackView()
+	if t.Working() {
 		s.Phase = plan
 	}
 	if cp := t.rec.Checkpoint; cp != nil {
 		view := cp.View(t.all)
 		s.Checkpoint, s.Failures = &view, cp.Failures
-		if t.underWay != nil {
-			part := cp.Within(t.underWay.First, t.underWay.Last)
-			s.SliceDone, s.SliceFailed = part.Done.Count(), part.Failed.Count()
-		}
+	}
+	if cp := t.leg().Checkpoint; cp != nil && t.underWay != nil {
+		part := cp.Within(t.underWay.First, t.underWay.Last)
+		s.SliceDone, s.SliceFailed = part.Done.Count(), part.Failed.Count()
 	}
 	return s
+}
+
+func (t *Task) rollbackView() *RollbackView {
+	undo := t.rec.Undo
+	if undo == nil {
+		return nil
+	}
+	v := &RollbackView{
+		Running: undo.Running, Progress: undo.progress(len(t.all)), Actor: undo.Actor,
+		Failure:   utc(undo.Failure, func(f *FailureInfo) *time.Time { return &f.Timestamp }),
+		StartedAt: undo.StartedAt.UTC(), EndedAt: undo.EndedAt.UTC(),
+	}
+	if cp := undo.Checkpoint; cp != nil {
+		view := cp.View(t.all)
+		v.Checkpoint, v.Failures = &view, cp.Failures
+	}
+	return v
 }
 
 // View returns the checkpoint as users see it. The targets are all those of
@@ -207,7 +272,12 @@ func (s Snapshot) fit() Snapshot {
 		func(*TaskSnapshot) {},
 		(*TaskSnapshot).trimSettled,
 		(*TaskSnapshot).trimLists,
-		func(t *TaskSnapshot) { t.Checkpoint, t.Failures = nil, nil },
+		func(t *TaskSnapshot) {
+			t.Checkpoint, t.Failures = nil, nil
+			if t.Rollback != nil {
+				t.Rollback.Checkpoint, t.Rollback.Failures = nil, nil
+			}
+		},
 	} {
 		for i := range s.Tasks {
 			trim(&s.Tasks[i])
@@ -232,6 +302,9 @@ func (t *TaskSnapshot) trimLists() {
 	if t.Checkpoint != nil {
 		t.Checkpoint.Data.CompletedTargets = []string{}
 		t.Checkpoint.Data.RollbackInfo = nil
+	}
+	if t.Rollback != nil && t.Rollback.Checkpoint != nil {
+		t.Rollback.Checkpoint.Data.CompletedTargets = []string{}
 	}
 }
 

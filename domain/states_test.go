@@ -145,7 +145,7 @@ func TestARefusalNamesThePhaseOfAPlanThatIsPausing(t *testing.T) {
 	require.True(t, p.Apply(CommandPause, Command{}, noon).Accepted)
 	err := p.Resume()
 	requireRefused(t, err, TransitionError{
-		Entity: "plan", Name: "green-cutover", State: "RUNNING", Phase: "PAUSING", Event: "resume", Legal: []string{"pause", "abort"},
+		Entity: "plan", Name: "green-cutover", State: "RUNNING", Phase: "PAUSING", Event: "resume", Legal: []string{"pause", "rollback", "abort"},
 	})
 	require.Contains(t, err.Error(), "RUNNING (PAUSING)")
 }

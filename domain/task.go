@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -12,23 +13,37 @@ type Waiver struct {
 	At     time.Time `json:"at"`
 }
 
+// Leg is how far a task has come in one direction: forward, or back. The zero
+// value has not begun and means all targets.
+type Leg struct {
+	Select     *RangeSet   `json:"select,omitempty"` // the targets that are meant; nil: all
+	Spent      Duration    `json:"spent,omitempty"`  // of the timeout, without pauses
+	Lost       int         `json:"lost,omitempty"`   // attempts lost in a row without progress
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
 // TaskRecord is a Task as it is carried from run to run.
 type TaskRecord struct {
-	Name       string       `json:"name"`
-	State      TaskState    `json:"state"`
-	Executions int          `json:"executions,omitempty"` // activities scheduled so far; the newest one's number
-	Attempt    int          `json:"attempt,omitempty"`    // times it was set going: execute, and each retry
-	Retries    int          `json:"retries,omitempty"`    // retry commands used up
-	MaxRetries int          `json:"maxRetries"`           // retry commands allowed
-	Revision   int          `json:"revision,omitempty"`   // grows with each retry from scratch
-	Spent      Duration     `json:"spent,omitempty"`      // of the timeout, without pauses
-	Lost       int          `json:"lost,omitempty"`       // attempts lost in a row without progress
-	PassedStop bool         `json:"passedStop,omitempty"` // its breakpoint was reached before
-	Checkpoint *Checkpoint  `json:"checkpoint,omitempty"`
-	Failure    *FailureInfo `json:"failure,omitempty"`
-	Waiver     *Waiver      `json:"waiver,omitempty"`
-	StartedAt  time.Time    `json:"startedAt,omitzero"`
-	EndedAt    time.Time    `json:"endedAt,omitzero"`
+	Name       string    `json:"name"`
+	State      TaskState `json:"state"`
+	Executions int       `json:"executions,omitempty"` // activities scheduled so far; the newest one's number
+	Attempt    int       `json:"attempt,omitempty"`    // times it was set going: execute, and each retry
+	Retries    int       `json:"retries,omitempty"`    // retry commands used up
+	MaxRetries int       `json:"maxRetries"`           // retry commands allowed
+	Revision   int       `json:"revision,omitempty"`   // grows with each retry that does something anew
+	PassedStop bool      `json:"passedStop,omitempty"` // its breakpoint was reached before
+	Leg
+	Failure *FailureInfo `json:"failure,omitempty"`
+	Waiver  *Waiver      `json:"waiver,omitempty"`
+
+	Earlier []json.RawMessage `json:"earlier,omitempty"` // parameters that retries have replaced, oldest first
+	Mode    Mode              `json:"mode,omitempty"`    // empty means apply; rollback in a reverse plan
+	Restore Priors            `json:"restore,omitzero"`  // mode rollback: what to put back
+	Undo    *Undo             `json:"undo,omitempty"`    // its rollback by command; nil: none was asked for
+	Again   bool              `json:"again,omitempty"`   // in a redrive: start sets it going as a retry does
+
+	StartedAt time.Time `json:"startedAt,omitzero"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
 }
 
 // Task is one task of a plan. Its state changes only by the methods of Plan.
@@ -72,14 +87,43 @@ func (t *Task) Checkpoint() *Checkpoint { return t.rec.Checkpoint }
 // Settled reports whether nothing is left to do: completed, or waived.
 func (t *Task) Settled() bool { return t.rec.State == TaskCompleted || t.rec.Waiver != nil }
 
-// unresolved reports whether the task failed and nobody has dealt with it.
-func (t *Task) unresolved() bool { return t.rec.State == TaskFailed && t.rec.Waiver == nil }
+// unresolved reports whether the task cannot complete any more as it is, and
+// nobody has dealt with that: it failed, or its failure was rolled back.
+func (t *Task) unresolved() bool {
+	return (t.rec.State == TaskFailed || t.rec.State == TaskRolledBack) && t.rec.Waiver == nil
+}
+
+// leg returns the direction in which the task goes, or went last.
+func (t *Task) leg() *Leg {
+	if t.undoing() {
+		return &t.rec.Undo.Leg
+	}
+	return &t.rec.Leg
+}
+
+// Mode returns what an execution of the task does now.
+func (t *Task) Mode() Mode {
+	if t.undoing() {
+		return ModeRollback
+	}
+	return orDefault(t.rec.Mode, ModeApply)
+}
+
+// Working reports whether the task is to be worked on: it is RUNNING, or it is
+// being rolled back.
+func (t *Task) Working() bool { return t.rec.State == TaskRunning || t.undoing() }
 
 // Progress counts the task's targets.
-func (t *Task) Progress() Progress {
-	p := Progress{Total: len(t.all)}
-	if cp := t.rec.Checkpoint; cp != nil {
-		p.Done, p.Failed = cp.Done.Count(), cp.Failed.Count()
+func (t *Task) Progress() Progress { return t.rec.progress(len(t.all)) }
+
+// progress counts the targets of a leg, of a task that has all targets.
+func (l *Leg) progress(all int) Progress {
+	p := Progress{Total: all}
+	if l.Select != nil {
+		p.Total = l.Select.Count()
+	}
+	if l.Checkpoint != nil {
+		p.Done, p.Failed = l.Checkpoint.Done.Count(), l.Checkpoint.Failed.Count()
 	}
 	return p.withRatio()
 }
@@ -99,9 +143,14 @@ func (t *Task) fire(event TaskEvent) error {
 }
 
 // Pending returns the next slice that has targets neither done nor given up,
-// or false where all has been worked off.
+// or false where all has been worked off. What is put back is put back newest
+// first.
 func (t *Task) Pending() (Slice, bool) {
-	for _, s := range t.slots {
+	for i := range t.slots {
+		s := t.slots[i]
+		if t.Mode() == ModeRollback {
+			s = t.slots[len(t.slots)-1-i]
+		}
 		if t.Left(s) > 0 {
 			return s, true
 		}
@@ -111,8 +160,13 @@ func (t *Task) Pending() (Slice, bool) {
 
 // Left returns how many targets of the slice are neither done nor given up.
 func (t *Task) Left(s Slice) int {
+	leg := t.leg()
 	left := s.Last - s.First + 1
-	if cp := t.rec.Checkpoint; cp != nil {
+	if leg.Select != nil {
+		meant := leg.Select.Within(s.First, s.Last)
+		left = meant.Count()
+	}
+	if cp := leg.Checkpoint; cp != nil {
 		done, failed := cp.Done.Within(s.First, s.Last), cp.Failed.Within(s.First, s.Last)
 		left -= done.Count() + failed.Count()
 	}
@@ -121,32 +175,53 @@ func (t *Task) Left(s Slice) int {
 
 // absorb takes over what an execution has reported of one slice, and reports
 // whether further targets are done.
-func (t *Task) absorb(cp Checkpoint) (progress bool) {
-	if t.rec.Checkpoint == nil {
-		t.rec.Checkpoint = &Checkpoint{Format: CheckpointFormat, First: 0, Last: len(t.all) - 1}
+func (l *Leg) absorb(cp Checkpoint, all int) (progress bool) {
+	if l.Checkpoint == nil {
+		l.Checkpoint = &Checkpoint{Format: CheckpointFormat, First: 0, Last: all - 1}
 	}
-	before := t.rec.Checkpoint.Done.Count()
-	t.rec.Checkpoint.Absorb(cp)
-	progress = t.rec.Checkpoint.Done.Count() > before
+	if l.Select != nil {
+		cp.Done = cp.Done.Within(cp.First, cp.Last)
+		cp.Done = cp.Done.Without(l.without(cp.First, cp.Last))
+	}
+	before := l.Checkpoint.Done.Count()
+	l.Checkpoint.Absorb(cp)
+	progress = l.Checkpoint.Done.Count() > before
 	if progress {
-		t.rec.Lost = 0
+		l.Lost = 0
 	}
 	return progress
 }
 
+// without returns the targets from first to last that are not meant.
+func (l *Leg) without(first, last int) RangeSet {
+	if l.Select == nil {
+		return RangeSet{}
+	}
+	all := NewRangeSet(first, last)
+	return all.Without(*l.Select)
+}
+
+// again readies a leg for another execution: what was given up is tried anew.
+func (l *Leg) again() {
+	l.Spent, l.Lost = 0, 0
+	if l.Checkpoint != nil {
+		l.Checkpoint.Failed, l.Checkpoint.Failures = RangeSet{}, nil
+	}
+}
+
 // forget clears what a new execution does again: the failed targets, or with
 // scratch also the done ones. Prior values stay: a new read would find our
-// own change.
+// own change. What a rollback has put back is done anew, under new keys: a
+// product that remembers the old ones would do nothing.
 func (t *Task) forget(scratch bool) {
-	t.rec.Failure, t.rec.EndedAt, t.rec.Spent, t.rec.Lost = nil, time.Time{}, 0, 0
-	if t.rec.Checkpoint != nil {
-		t.rec.Checkpoint.Failed, t.rec.Checkpoint.Failures = RangeSet{}, nil
-	}
-	if scratch {
+	t.rec.Failure, t.rec.EndedAt = nil, time.Time{}
+	t.rec.again()
+	if scratch || t.rec.Undo != nil {
 		t.rec.Revision++
-		if t.rec.Checkpoint != nil {
-			t.rec.Checkpoint.Done, t.rec.Checkpoint.Step = RangeSet{}, ""
-		}
+	}
+	t.rec.Undo = nil
+	if scratch && t.rec.Checkpoint != nil {
+		t.rec.Checkpoint.Done, t.rec.Checkpoint.Step = RangeSet{}, ""
 	}
 }
 

@@ -67,6 +67,9 @@ func (d Document) Validate() []Fault {
 		v.add("kind", "is %q, but has to be %q", d.Kind, KindPlan)
 	}
 	v.name("metadata.name", d.Metadata.Name)
+	if strings.HasSuffix(d.Metadata.Name, ReverseSuffix) {
+		v.add("metadata.name", "ends in %q, which only the plans may that put back another one", ReverseSuffix)
+	}
 	v.labels(d.Metadata.Labels)
 	v.spec(d.Spec)
 	return v.faults
@@ -101,11 +104,9 @@ func (v *validator) labels(labels map[string]string) {
 func (v *validator) spec(s Spec) {
 	v.bounds("spec.maxParallel", s.MaxParallel, 1, MaxParallelTasks)
 	switch s.FailurePolicy() {
-	case OnFailurePause, OnFailureFail:
-	case "rollback":
-		v.add("spec.onFailure", "is \"rollback\", which this version of Sluice cannot do yet; use pause or fail")
+	case OnFailurePause, OnFailureFail, OnFailureRollback:
 	default:
-		v.add("spec.onFailure", "is %q, but has to be pause or fail", s.OnFailure)
+		v.add("spec.onFailure", "is %q, but has to be pause, fail or rollback", s.OnFailure)
 	}
 	if len(s.Description) > MaxDescription {
 		v.add("spec.description", "has %d bytes, but at most %d are allowed", len(s.Description), MaxDescription)

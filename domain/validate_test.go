@@ -199,7 +199,7 @@ func TestADocumentWithTwentyFaultsReportsAllOfThemAtOnce(t *testing.T) {
 		"metadata.labels.a=b":                     "no '='",
 		"metadata.owner":                          "there is no field",
 		"spec.maxParallel":                        "a whole number",
-		"spec.onFailure":                          "has to be pause or fail",
+		"spec.onFailure":                          "has to be pause, fail or rollback",
 		"spec.hold":                               "given twice",
 		"spec.targets[1]":                         "has as well",
 		"spec.targets[2]":                         "is empty",
