@@ -91,6 +91,7 @@ func (a *attempt) workOff(ctx context.Context, work *Work) error {
 	}
 	watch.Go(func() { a.watchForStop(workCtx) })
 
+	a.passOverUntouched(work)
 	batchSize := max(1, work.BatchSize)
 	parallel := max(1, a.request.Parallel)
 	waveSize := len(a.request.Targets)
@@ -134,6 +135,23 @@ func (a *attempt) steps(work *Work) ([]Step, error) {
 
 func (a *attempt) readsPriors(work *Work) bool {
 	return work.Prior != nil && a.request.Mode == domain.ModeApply
+}
+
+// passOverUntouched marks, where prior values are put back, the targets without
+// one as done: theirs would have been saved before their first change, so they
+// were never changed.
+func (a *attempt) passOverUntouched(work *Work) {
+	if a.request.Mode != domain.ModeRollback || work.Prior == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := a.cp.First; i <= a.cp.Last; i++ {
+		if _, recorded := a.request.Prior.Get(i); !recorded {
+			a.cp.Done.Add(i)
+		}
+	}
+	a.touch()
 }
 
 // todo returns the targets that are neither done nor given up: in the order

@@ -29,6 +29,7 @@ type AuditEntry struct {
 	Conflict  bool          `json:"conflict,omitempty"` // it was refused because of its ifVersion
 	Changes   []ParamChange `json:"changes,omitempty"`  // parameters that it has changed
 	State     PlanState     `json:"state"`              // of the plan afterwards
+	Phase     Phase         `json:"phase,omitempty"`    // of the plan afterwards
 	Version   int64         `json:"version"`            // of the plan afterwards
 }
 
@@ -42,7 +43,7 @@ func (p *Plan) Audit() (entries []AuditEntry, dropped int) {
 func (p *Plan) note(e AuditEntry) AuditEntry {
 	e.Actor, e.Reason = truncate(e.Actor, maxActorBytes), truncate(e.Reason, maxReasonBytes)
 	e.CommandID, e.Task = truncate(e.CommandID, maxCommandIDBytes), truncate(e.Task, MaxNameBytes)
-	e.State, e.Version = p.rec.State, p.rec.Version
+	e.State, e.Phase, e.Version = p.rec.State, p.Phase(), p.rec.Version
 	if !e.Repeat {
 		p.remember(e.CommandID, e.Accepted)
 	}

@@ -76,7 +76,7 @@ func (p *Plan) Apply(name CommandName, c Command, now time.Time) AuditEntry {
 	changes, err := p.carryOut(name, c, now)
 	if err != nil {
 		entry.Refusal = truncate(err.Error(), maxReasonBytes)
-		entry.Conflict = errors.As(err, new(*ConflictError))
+		entry.Conflict = IsConflict(err)
 	} else {
 		entry.Accepted, entry.Changes = true, changes
 		p.rec.Version++

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -37,6 +38,13 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("plan %q has version %d, but the command was meant for version %d; look at it again and repeat the command", e.Plan, e.Have, e.Want)
+}
+
+// IsConflict reports whether an error says that a command was meant for
+// another version of the plan.
+func IsConflict(err error) bool {
+	var conflict *ConflictError
+	return errors.As(err, &conflict)
 }
 
 // Fault is one thing that is wrong with a plan document.

@@ -76,7 +76,7 @@ func inProcess(t *testing.T) {
 	t.Helper()
 	w := host.NewWorker(shared.client, host.Options{
 		TaskQueue: queueOf(t), StopTimeout: 5 * time.Second, FailOnPanic: true,
-		Settings:  workflows.Settings{SearchAttributes: true},
+		Settings:  workflows.Settings{SearchAttributes: true, Checks: true},
 		Executors: []activities.Executor{ledger.Executor(), ledger.Noop()},
 	})
 	require.NoError(t, w.Start())

@@ -407,7 +407,7 @@ func shortServer(t *testing.T) client.Client {
 	t.Cleanup(func() { _ = server.Stop() })
 	w := host.NewWorker(server.Client(), host.Options{
 		TaskQueue: queueOf(t), StopTimeout: 5 * time.Second, FailOnPanic: true,
-		Settings:  workflows.Settings{SearchAttributes: true},
+		Settings:  workflows.Settings{SearchAttributes: true, Checks: true},
 		Executors: []activities.Executor{ledger.Executor()},
 	})
 	require.NoError(t, w.Start())

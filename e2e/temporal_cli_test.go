@@ -54,7 +54,7 @@ func TestTheTemporalCLIDrivesAPlanAsWellAsSluiceDoes(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &answer), out)
 	require.Equal(t, domain.PlanPaused, answer.QueryResult[0].State)
 	require.Equal(t, 3, answer.QueryResult[0].Progress.Done)
-	require.Equal(t, []domain.CommandName{domain.CommandResume, domain.CommandRetry, domain.CommandSkip, domain.CommandAbort}, answer.QueryResult[0].Legal)
+	require.Equal(t, []domain.CommandName{domain.CommandResume, domain.CommandRetry, domain.CommandRollback, domain.CommandSkip, domain.CommandAbort}, answer.QueryResult[0].Legal)
 	require.Contains(t, temporalCLI(t, "workflow", "query", "--workflow-id", id, "--type", "report"), "PAUSED, 3 of 10 targets done")
 
 	// Garbage is refused and recorded, and harms nothing.

@@ -48,7 +48,7 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 	worker := host.NewWorker(connected, host.Options{
 		TaskQueue:   *settings.TaskQueue,
 		StopTimeout: settings.StopTimeout, MaxConcurrentTasks: settings.MaxConcurrentTasks,
-		Settings:  workflows.Settings{SearchAttributes: bool(settings.SearchAttributes)},
+		Settings:  workflows.Settings{SearchAttributes: bool(settings.SearchAttributes), Checks: true},
 		Executors: executors,
 	})
 	if err := worker.Start(); err != nil {

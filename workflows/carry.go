@@ -31,6 +31,10 @@ type Settings struct {
 	// SearchAttributes says that the run writes the Sluice… search attributes,
 	// which the namespace has to know.
 	SearchAttributes bool `json:"searchAttributes"`
+
+	// Checks says that the worker looks at a new plan's tasks before it begins:
+	// whether it serves their executors, and takes their parameters.
+	Checks bool `json:"checks,omitempty"`
 }
 
 // open returns the run that an input describes: a new plan, or one that is
@@ -55,6 +59,7 @@ func open(ctx workflow.Context, input converter.RawValue, settings Settings) (*r
 	if err := encoded.Get(&r.settings); err != nil {
 		return nil, fmt.Errorf("reading the run's settings: %w", err)
 	}
+	r.fresh = true
 	return r, nil
 }
 
@@ -73,12 +78,17 @@ func reopen(ctx workflow.Context, data []byte) (*run, error) {
 	return r, nil
 }
 
-// carry encodes what the next run goes on from.
-func (r *run) carry() (converter.RawValue, error) {
-	encoded, err := payload.Encode(RunState{
+// state returns what a run hands to the one after it.
+func (r *run) state() RunState {
+	return RunState{
 		APIVersion: domain.APIVersion, Kind: CarryKind,
 		Plan: r.plan.Record(), Settings: r.settings, Published: r.published,
-	})
+	}
+}
+
+// carry encodes what the next run goes on from.
+func (r *run) carry() (converter.RawValue, error) {
+	encoded, err := payload.Encode(r.state())
 	if err != nil {
 		return converter.RawValue{}, fmt.Errorf("encoding the state for the next run: %w", err)
 	}

@@ -19,10 +19,17 @@ import (
 // the order in which they stand in history.
 type inbox struct{ letters []letter }
 
-// letter is one Signal as it came.
+// letter is one Signal or Update as it came.
 type letter struct {
-	name domain.CommandName
-	args *commonpb.Payloads
+	name   domain.CommandName
+	args   *commonpb.Payloads
+	answer *answer // where whoever sent it waits; nil: nobody does
+}
+
+// answer is what becomes of a command whose sender waits for it.
+type answer struct {
+	given bool
+	entry domain.AuditEntry
 }
 
 // take returns the oldest letter, or false where there is none.
@@ -82,8 +89,8 @@ func (i *inboundInbox) HandleSignal(_ workflow.Context, in *interceptor.HandleSi
 	return nil
 }
 
-// errMalformed says that a Signal's input is no command.
-var errMalformed = errors.New("the input of a command is nothing, or one JSON object with the fields commandId, actor, reason, task, from, maxRetries and ifVersion")
+// errMalformed says that the input of a Signal or Update is no command.
+var errMalformed = errors.New("the input of a command is nothing, or one JSON object with the fields commandId, actor, reason, task, from, set, maxRetries and ifVersion")
 
 // command reads a letter. No input at all, and null, are a command without
 // fields; whatever else cannot be read is refused, never dropped.

@@ -31,6 +31,9 @@ func (w Workflow) Plan(ctx workflow.Context, input converter.RawValue) (*domain.
 	if err := r.setHandlers(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.check(ctx); err != nil {
+		return nil, invalidPlan(err)
+	}
 	return r.loop(ctx)
 }
 
@@ -54,7 +57,13 @@ func (r *run) setHandlers(ctx workflow.Context) error {
 		// Signals arrive in the inbox; this makes the Web UI offer them.
 		workflow.GetSignalChannelWithOptions(ctx, string(name), workflow.SignalChannelOptions{Description: commandDescriptions[name]})
 	}
-	status := func() (domain.Snapshot, error) { return r.snapshot(ctx), nil }
+	if err := r.setUpdates(ctx); err != nil {
+		return err
+	}
+	if err := r.setPages(ctx); err != nil {
+		return err
+	}
+	status := func(args converter.RawValue) (domain.Snapshot, error) { return r.page(ctx, args) }
 	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, status,
 		workflow.QueryHandlerOptions{Description: "The plan's status: states, phase, reason, progress, checkpoints, legal commands."}); err != nil {
 		return err

@@ -29,9 +29,9 @@ func inTheMiddle() workflows.RunState {
 			Audit: []domain.AuditEntry{{At: at, Command: domain.CommandStart, CommandID: "c-1", Accepted: true, State: domain.PlanRunning, Version: 2}},
 			Tasks: []domain.TaskRecord{
 				{Name: "a", State: domain.TaskCompleted, Executions: 1, Attempt: 1, MaxRetries: 3, StartedAt: at, EndedAt: at,
-					Checkpoint: &domain.Checkpoint{Format: 1, Last: 2, Done: all}},
+					Leg: domain.Leg{Checkpoint: &domain.Checkpoint{Format: 1, Last: 2, Done: all}}},
 				{Name: "b", State: domain.TaskRunning, Executions: 4, Attempt: 2, Retries: 1, MaxRetries: 3, Revision: 1, StartedAt: at,
-					Checkpoint: &domain.Checkpoint{Format: 1, Step: "APPLY", Last: 2, Done: two, Prior: priors}},
+					Leg: domain.Leg{Checkpoint: &domain.Checkpoint{Format: 1, Step: "APPLY", Last: 2, Done: two, Prior: priors}}},
 				{Name: "c", State: domain.TaskCreated, MaxRetries: 3},
 			},
 		},

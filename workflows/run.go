@@ -34,6 +34,9 @@ type run struct {
 	overweight bool            // the state does not fit into a next run
 	abandon    bool            // an abort has waited long enough
 	aborting   bool            // the timer of an abort is set
+	fresh      bool            // this run begins its plan rather than going on with it
+	beginning  bool            // the reverse plan is being started
+	pauses     int             // Updates that wait until the plan is PAUSED
 }
 
 func newRun(ctx workflow.Context, plan *domain.Plan) *run {
@@ -58,11 +61,10 @@ func (r *run) loop(ctx workflow.Context) (*domain.Snapshot, error) {
 		if err := r.publish(ctx); err != nil {
 			return nil, err
 		}
-		idle := len(r.working) == 0
-		if idle && r.plan.State().Closed() {
+		if r.idle(ctx) && r.plan.State().Closed() {
 			return r.end(ctx)
 		}
-		if idle && r.handOver && len(r.inbox.letters) == 0 {
+		if r.idle(ctx) && r.handOver {
 			next, err := r.carry()
 			if err == nil {
 				return nil, workflow.NewContinueAsNewError(ctx, PlanType, next)
@@ -75,6 +77,12 @@ func (r *run) loop(ctx workflow.Context) (*domain.Snapshot, error) {
 	}
 }
 
+// idle reports whether nothing of this run is left to be done: no task is
+// worked on, and every command has its answer.
+func (r *run) idle(ctx workflow.Context) bool {
+	return len(r.working) == 0 && !r.beginning && len(r.inbox.letters) == 0 && workflow.AllHandlersFinished(ctx)
+}
+
 // wait blocks until a command, a coroutine, a cancel or the history's length
 // gives the scheduler something to do.
 func (r *run) wait(ctx workflow.Context) {
@@ -83,13 +91,32 @@ func (r *run) wait(ctx workflow.Context) {
 		waiting = r.tasks
 	}
 	err := workflow.Await(waiting, func() bool {
-		return r.changed || len(r.inbox.letters) > 0 || r.tooLong(ctx) && !r.handOver
+		leaving := r.handOver || r.plan.State().Closed()
+		return r.changed || len(r.inbox.letters) > 0 || r.tooLong(ctx) && !r.handOver || leaving && r.idle(ctx) || r.overlong(ctx)
 	})
 	if temporal.IsCanceledError(err) {
 		r.canceled = true
 		r.plan.Apply(domain.CommandAbort, domain.Command{Actor: "temporal", Reason: "the workflow was cancelled"}, workflow.Now(ctx))
 	}
+	if r.overlong(ctx) {
+		r.plan.Apply(domain.CommandAbort, domain.Command{Actor: "sluice", Reason: fmt.Sprintf(
+			"the plan's state takes more than the %d bytes that can be carried to a new run, and this run's history is near the server's limit; run what is left as smaller plans", maxCarryBytes)}, workflow.Now(ctx))
+	}
 	r.handOver = r.handOver || r.tooLong(ctx)
+}
+
+// Near the server's limits of 51,200 events and 50 MB a run is aborted that
+// cannot hand over: the server would terminate it without a word.
+const (
+	maxHistoryEvents = 45_000
+	maxHistoryBytes  = 45 << 20
+)
+
+// overlong reports whether a run that cannot hand over has to end.
+func (r *run) overlong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return r.overweight && !r.plan.Aborting() && !r.plan.State().Closed() &&
+		(info.GetCurrentHistoryLength() > maxHistoryEvents || info.GetCurrentHistorySize() > maxHistoryBytes)
 }
 
 // tooLong reports whether the server suggests that a new run goes on.
@@ -97,27 +124,11 @@ func (r *run) tooLong(ctx workflow.Context) bool {
 	return !r.overweight && workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// takeCommands carries out what is in the inbox, in the order of arrival.
-func (r *run) takeCommands(ctx workflow.Context) {
-	for l, ok := r.inbox.take(); ok; l, ok = r.inbox.take() {
-		now := workflow.Now(ctx)
-		command, err := l.command()
-		var entry domain.AuditEntry
-		if err != nil {
-			entry = r.plan.Refuse(l.name, err, now)
-		} else {
-			entry = r.plan.Apply(l.name, command, now)
-		}
-		workflow.GetLogger(ctx).Info("command", "command", entry.Command, "accepted", entry.Accepted,
-			"actor", entry.Actor, "refusal", entry.Refusal, "state", entry.State, "version", entry.Version)
-	}
-}
-
 // schedule gives every task that is to run a coroutine, and stops what is to
 // stop without one.
 func (r *run) schedule(ctx workflow.Context) error {
 	now := workflow.Now(ctx)
-	for _, t := range r.plan.Running() {
+	for _, t := range r.plan.Working() {
 		switch {
 		case r.working[t.Name()]:
 		case r.plan.Stopping():
@@ -135,6 +146,9 @@ func (r *run) schedule(ctx workflow.Context) error {
 			}
 			r.launch(t)
 		}
+	}
+	if r.plan.ReversalDue() && !r.beginning && !r.handOver {
+		r.startReversal(ctx)
 	}
 	r.setAbortTimer()
 	return nil
@@ -166,6 +180,7 @@ func (r *run) setAbortTimer() {
 // end closes the run with the plan's final snapshot.
 func (r *run) end(ctx workflow.Context) (*domain.Snapshot, error) {
 	final := r.snapshot(ctx)
+	r.tellOriginal(ctx)
 	switch {
 	case r.canceled:
 		return nil, temporal.NewCanceledError(final)

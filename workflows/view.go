@@ -33,8 +33,9 @@ type published struct {
 }
 
 // publish brings the search attributes up to date where they say something
-// else by now, in one event, and logs each state that the plan reaches.
+// else by now, in one event, and logs each change of a state.
 func (r *run) publish(ctx workflow.Context) error {
+	r.logTransitions(ctx)
 	progress := r.plan.Progress()
 	current := published{State: r.plan.State(), Step: int(progress.Ratio * progressSteps)}
 	if reason := r.plan.Reason(); reason != nil {
@@ -48,9 +49,6 @@ func (r *run) publish(ctx workflow.Context) error {
 		return nil
 	}
 	r.published = current
-	if current.State != before.State {
-		workflow.GetLogger(ctx).Info("plan state", "plan", r.plan.ID(), "from", before.State, "to", current.State, "version", r.plan.Version())
-	}
 	if !r.settings.SearchAttributes {
 		return nil
 	}
@@ -60,6 +58,9 @@ func (r *run) publish(ctx workflow.Context) error {
 	}
 	if labels := r.plan.Document().Metadata.LabelList(); before.State == "" && len(labels) > 0 {
 		updates = append(updates, AttributeLabels.ValueSet(labels))
+	}
+	if reverses := r.plan.Reverses(); before.State == "" && reverses != "" {
+		updates = append(updates, AttributeReverses.ValueSet(reverses))
 	}
 	updates = append(updates, keyword(AttributeReason, string(before.Reason), string(current.Reason))...)
 	updates = append(updates, keyword(AttributeFailedTask, before.FailedTask, current.FailedTask)...)
@@ -78,6 +79,14 @@ func keyword(key temporal.SearchAttributeKeyKeyword, before, current string) []t
 		return []temporal.SearchAttributeUpdate{key.ValueUnset()}
 	}
 	return []temporal.SearchAttributeUpdate{key.ValueSet(current)}
+}
+
+// logTransitions logs the changes of states since it was called last. The
+// logger is silent at replay.
+func (r *run) logTransitions(ctx workflow.Context) {
+	for _, t := range r.plan.Transitions() {
+		workflow.GetLogger(ctx).Info("state", "plan", r.plan.ID(), "task", t.Task, "from", t.From, "to", t.To, "version", t.Version, "actor", t.Actor)
+	}
 }
 
 func (r *run) snapshot(ctx workflow.Context) domain.Snapshot {

@@ -144,9 +144,22 @@ func (r *run) inspect(ctx workflow.Context, id string, future workflow.Future) *
 	return nil
 }
 
+// checkOptions are of the look at a new plan's tasks, which takes a moment. A
+// worker without the activity fails it for good.
+var checkOptions = workflow.LocalActivityOptions{
+	StartToCloseTimeout:    10 * time.Second,
+	ScheduleToCloseTimeout: 30 * time.Second,
+	RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 2},
+	Summary:                "check executors and parameters",
+}
+
 // summary is what the Web UI shows beside an activity.
 func summary(t *domain.Task, s domain.Slice) string {
-	return fmt.Sprintf("%s: targets %d to %d of %d", truncateSummary(t.Name()), s.First+1, s.Last+1, len(t.Targets()))
+	what := ""
+	if t.Mode() == domain.ModeRollback {
+		what = " (rollback)"
+	}
+	return fmt.Sprintf("%s%s: targets %d to %d of %d", truncateSummary(t.Name()), what, s.First+1, s.Last+1, len(t.Targets()))
 }
 
 // truncateSummary keeps a summary within the server's 400 bytes.

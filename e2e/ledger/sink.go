@@ -104,6 +104,13 @@ func (s *Sink) value(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.current(r.URL.Query().Get("target")))
 }
 
+// Value returns what stands at a target now.
+func (s *Sink) Value(target string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current(target)
+}
+
 // current returns a target's value. Call it with mu held.
 func (s *Sink) current(target string) string {
 	if value, ok := s.values[target]; ok {

@@ -33,7 +33,7 @@ func run() error {
 	defer c.Close()
 	w := host.NewWorker(c, host.Options{
 		TaskQueue:   os.Getenv("SLUICE_TASK_QUEUE"),
-		Settings:    workflows.Settings{SearchAttributes: true},
+		Settings:    workflows.Settings{SearchAttributes: true, Checks: true},
 		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor(egress.Allow{})},
 		FailOnPanic: true,
 	})
