@@ -114,7 +114,7 @@ func bound(t *testing.T, root *jsonschema.Schema) {
 }
 
 func onFailure() (policies []any) {
-	for _, policy := range []domain.OnFailure{domain.OnFailurePause, domain.OnFailureFail} {
+	for _, policy := range []domain.OnFailure{domain.OnFailurePause, domain.OnFailureFail, domain.OnFailureRollback} {
 		policies = append(policies, policy)
 	}
 	return policies
