@@ -34,7 +34,7 @@ var manyFaultsExpected = []string{
 	`plan.yaml:4:3: metadata.name: is "Bad Name"; only lower-case letters, digits, '-', '.' and '_' are allowed`,
 	`plan.yaml:5:12: metadata.labels.a.b: is 1, but has to be a text`,
 	`plan.yaml:7:3: spec.maxParalel: there is no field "maxParalel"; did you mean "maxParallel"?`,
-	`plan.yaml:8:3: spec.onFailure: is "explode", but has to be pause or fail`,
+	`plan.yaml:8:3: spec.onFailure: is "explode", but has to be pause, fail or rollback`,
 	`plan.yaml:9:3: spec.maxParallel: is -1, but has to be from 1 to 500`,
 	`plan.yaml:13:7: spec.tasks[0].executor: is missing; name the executor that applies the task`,
 	`plan.yaml:14:15: spec.tasks[0].retry.maxRetries: is -1, but has to be from 0 to 1000`,
