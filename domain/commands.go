@@ -258,7 +258,6 @@ func (p *Plan) Retry(c Command) ([]ParamChange, error) {
 		if err := p.fireTask(t, TaskRetry); err != nil {
 			return nil, err
 		}
-		t.rec.Attempt++
 		t.retried(c)
 	}
 	p.applySet(changes)
@@ -283,6 +282,7 @@ func (p *Plan) planRetry(c Command) ([]*Task, []newParams, error) {
 func (t *Task) retried(c Command) {
 	t.rec.MaxRetries = max(t.rec.MaxRetries, c.MaxRetries)
 	t.rec.Retries++
+	t.rec.Attempt++
 	t.forget(c.From == FromScratch)
 }
 

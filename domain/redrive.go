@@ -97,8 +97,8 @@ func (p *Plan) setAgain(c Command) error {
 		return err
 	}
 	for _, t := range chosen {
-		t.retried(c)
-		t.rec.Again = true
+		t.rec.MaxRetries = max(t.rec.MaxRetries, c.MaxRetries)
+		t.rec.Again = orDefault(c.From, FromCheckpoint)
 	}
 	p.applySet(changes)
 	return nil
@@ -107,19 +107,17 @@ func (p *Plan) setAgain(c Command) error {
 // startAgain sets going, in a redrive, what the run before has left.
 func (p *Plan) startAgain() error {
 	for _, t := range p.tasks {
-		event := TaskEvent("")
 		switch {
-		case t.rec.Again:
-			event = TaskRetry
-			t.rec.Attempt++
+		case t.rec.Again != "":
+			if err := p.fireTask(t, TaskRetry); err != nil {
+				return err
+			}
+			t.retried(Command{From: t.rec.Again})
+			t.rec.Again = ""
 		case t.rec.State == TaskPaused && t.rec.Waiver == nil:
-			event = TaskResume
-		default:
-			continue
-		}
-		t.rec.Again = false
-		if err := p.fireTask(t, event); err != nil {
-			return err
+			if err := p.fireTask(t, TaskResume); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func (p *Plan) paramOf(key string) (*Task, string, error) {
 // there. Null takes it away.
 func setParam(params json.RawMessage, path []string, value json.RawMessage) (changed, old json.RawMessage, err error) {
 	fields := map[string]json.RawMessage{}
-	if text := bytes.TrimSpace(params); len(text) > 0 && !bytes.Equal(text, []byte("null")) {
+	if !isNull(params) {
 		if err := json.Unmarshal(params, &fields); err != nil {
 			return nil, nil, fmt.Errorf("%s is within a value that is no object", strings.Join(path, "."))
 		}
@@ -103,7 +103,7 @@ func setParam(params json.RawMessage, path []string, value json.RawMessage) (cha
 	} else {
 		old = fields[name]
 	}
-	if bytes.Equal(bytes.TrimSpace(value), []byte("null")) || len(value) == 0 {
+	if isNull(value) {
 		delete(fields, name)
 	} else {
 		fields[name] = value
@@ -115,7 +115,17 @@ func setParam(params json.RawMessage, path []string, value json.RawMessage) (cha
 	return changed, old, nil
 }
 
+// isNull reports whether a value is null, or not given at all.
+func isNull(value json.RawMessage) bool {
+	text := bytes.TrimSpace(value)
+	return len(text) == 0 || bytes.Equal(text, []byte("null"))
+}
+
+// compactJSON returns a value on one line; empty for null.
 func compactJSON(value json.RawMessage) string {
+	if isNull(value) {
+		return ""
+	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, value); err != nil {
 		return string(value)

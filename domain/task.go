@@ -40,7 +40,7 @@ type TaskRecord struct {
 	Mode    Mode              `json:"mode,omitempty"`    // empty means apply; rollback in a reverse plan
 	Restore Priors            `json:"restore,omitzero"`  // mode rollback: what to put back
 	Undo    *Undo             `json:"undo,omitempty"`    // its rollback by command; nil: none was asked for
-	Again   bool              `json:"again,omitempty"`   // in a redrive: start sets it going as a retry does
+	Again   From              `json:"again,omitempty"`   // in a redrive: from where start sets it going again; empty: it does not
 
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
