@@ -2,10 +2,13 @@
 // a worker main, beside what package activities is for, the executors
 // themselves.
 //
-//	options, err := sluice.ClientOptions()
-//	…
-//	w := sluice.NewWorker(c, sluice.Options{Executors: []activities.Executor{greet.Executor()}})
-//	err = w.Run(worker.InterruptCh())
+//	func main() {
+//		err := sluice.Run(sluice.Options{Executors: []activities.Executor{flags.Executor()}})
+//		…
+//	}
+//
+// NewWorker and ClientOptions are for programs that want more of the worker or
+// of its connection in their own hands.
 //
 // docs/executors.md walks through such a program. What is internal is internal:
 // only the packages activities, activities/conformance, domain, workflows and
@@ -56,6 +59,31 @@ type Options struct {
 	// FailOnPanic lets a fault of workflow code fail the run, for tests. In
 	// production it blocks the run until a mended worker comes.
 	FailOnPanic bool
+}
+
+// Run connects as ClientOptions says, and works until the process is told to end
+// by SIGINT or SIGTERM; then it lets targets under way come to their end. Where
+// plans are to write search attributes, it registers what the namespace lacks.
+func Run(o Options) error {
+	ctx := context.Background()
+	options, err := ClientOptions()
+	if err != nil {
+		return err
+	}
+	c, err := config.Dial(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if o.Settings.SearchAttributes {
+		if err := EnsureSearchAttributes(ctx, c, options); err != nil {
+			return err
+		}
+	}
+	if err := NewWorker(c, o).Run(worker.InterruptCh()); err != nil {
+		return fmt.Errorf("running the worker: %w", err)
+	}
+	return nil
 }
 
 // NewWorker returns a worker that is not started yet. The client has to have
