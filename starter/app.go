@@ -35,8 +35,6 @@ type app struct {
 	taskQueue  *string
 	pollEvery  time.Duration // while watching
 
-	undo undoing // nil: nothing is known of any executor
-
 	// connect reaches the server; the function that it returns leaves it.
 	connect func(ctx context.Context) (service, func(), error)
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/seed-3652815f/sluice/internal/report"
 )
 
-// undoing says whether an executor can put back what it has changed; known is
-// false for an executor that nothing is known of.
-type undoing func(executor string) (can, known bool)
+// undoing says whether a task's executor can put back what it has changed;
+// known is false for an executor that nothing is known of.
+type undoing func(task domain.TaskSpec) (can, known bool)
 
 // preview is what a plan would do, in the order in which it would.
 type preview struct {
@@ -52,19 +52,25 @@ type previewTask struct {
 
 func (a *app) previewCommand() *cobra.Command {
 	var file string
+	var offline bool
 	var form *output
 	cmd := &cobra.Command{
 		Use:   "preview FILE",
 		Short: "Show what the plan of a file would do, in its order",
-		Long: "Shows the tasks of a plan file in the order in which they would run, without a server. Tasks of\n" +
-			"the same step may run at once. FILE - reads stdin.",
+		Long: "Shows the tasks of a plan file in the order in which they would run. Tasks of the same step may\n" +
+			"run at once. A running worker is asked which of them can be undone; without one that is not\n" +
+			"known. FILE - reads stdin.",
 		Args: fileOrArgument(&file),
-		RunE: a.body(func(_ context.Context, args []string) error {
+		RunE: a.body(func(ctx context.Context, args []string) error {
 			plan, err := a.load(argument(file, args))
 			if err != nil {
 				return err
 			}
-			p, err := previewOf(plan, a.undo)
+			var undo undoing
+			if !offline {
+				undo = a.askUndo(ctx)
+			}
+			p, err := previewOf(plan, undo)
 			if err != nil {
 				return err
 			}
@@ -75,8 +81,44 @@ func (a *app) previewCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the plan `file`, in the place of the argument; - reads stdin")
+	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask a worker what can be undone")
 	form = addOutput(cmd, formTable, formJSON, formYAML)
 	return cmd
+}
+
+// askTime bounds how long a preview waits for a worker.
+const askTime = 5 * time.Second
+
+// askUndo asks a worker which executors can put back what they have changed.
+// Where none answers it says so, and nothing is known.
+func (a *app) askUndo(ctx context.Context) undoing {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	catalog, err := a.catalog(ctx)
+	if err != nil {
+		fmt.Fprintf(a.err, "sluice: what can be undone is not known here: %s.\n", report.Clean(err.Error()))
+		return nil
+	}
+	return func(task domain.TaskSpec) (can, known bool) {
+		if task.TaskQueue != "" && task.TaskQueue != catalog.TaskQueue {
+			return false, false // other workers serve it
+		}
+		for _, e := range catalog.Executors {
+			if e.Name == task.Executor && e.Reversible != nil {
+				return *e.Reversible, true
+			}
+		}
+		return false, false
+	}
+}
+
+func (a *app) catalog(ctx context.Context) (domain.Catalog, error) {
+	s, leave, err := a.connect(ctx)
+	if err != nil {
+		return domain.Catalog{}, err
+	}
+	defer leave()
+	return s.Executors(ctx)
 }
 
 func previewOf(plan planfile.Plan, undo undoing) (preview, error) {
@@ -100,7 +142,7 @@ func previewOf(plan planfile.Plan, undo undoing) (preview, error) {
 				PauseBefore: spec.PauseBefore,
 			}
 			if undo != nil {
-				if can, known := undo(spec.Executor); known {
+				if can, known := undo(spec); known {
 					t.Undo = &can
 				}
 			}
@@ -171,7 +213,24 @@ func writePreview(out io.Writer, p preview) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", t.Step, t.Name, t.Executor, t.Targets, t.First, t.Last,
 			dash(strings.Join(t.DependsOn, ", ")), t.ParallelTargets, t.FailuresAllowed, t.MaxRetries, undoText(t.Undo), stops)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if lost := p.lost(); len(lost) > 0 {
+		fmt.Fprintf(out, "\nWhat is done by these tasks cannot be undone: %s\n", strings.Join(lost, ", "))
+	}
+	return nil
+}
+
+// lost lists the tasks that cannot be undone.
+func (p preview) lost() []string {
+	var names []string
+	for _, t := range p.Tasks {
+		if t.Undo != nil && !*t.Undo {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 func undoText(undo *bool) string {

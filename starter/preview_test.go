@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3652815f/sluice/domain"
+	"github.com/seed-3652815f/sluice/internal/plans"
 )
 
 const previewPlan = `apiVersion: sluice/v1
@@ -28,7 +30,7 @@ spec:
 
 func TestPreviewShowsTheOrderInWhichAPlanRuns(t *testing.T) {
 	t.Parallel()
-	r := sluiceWith(context.Background(), &fake{}, previewPlan, "preview -")
+	r := sluiceWith(context.Background(), &fake{}, previewPlan, "preview - --offline")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Equal(t, ""+
 		"Plan green: 4 tasks, 31 targets to work off, 2 tasks at once; when a task fails: fail\n"+
@@ -41,19 +43,37 @@ func TestPreviewShowsTheOrderInWhichAPlanRuns(t *testing.T) {
 		"3     d     http           10       t1     t10   -      1        0         3        unknown  before it\n", r.out)
 }
 
-func TestPreviewSaysWhatCannotBeUndone(t *testing.T) {
+func TestPreviewAsksAWorkerWhatCanBeUndone(t *testing.T) {
 	t.Parallel()
-	var out, errs bytes.Buffer
-	a := &app{streams: streams{in: strings.NewReader(previewPlan), out: &out, err: &errs}}
-	a.undo = func(executor string) (can, known bool) { return executor == "gateway.caddy", true }
-	require.Equal(t, exitOK, a.run(context.Background(), []string{"preview", "-", "-o", "json"}), errs.String())
+	yes, no := true, false
+	f := &fake{catalog: domain.Catalog{TaskQueue: "sluice", Executors: []domain.ExecutorInfo{{Name: "http", Reversible: &no}, {Name: "gateway.caddy", Reversible: &yes}}}}
+	r := sluiceWith(context.Background(), f, previewPlan, "preview -")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Regexp(t, `(?m)^1 +b +gateway.caddy .* yes +-$`, r.out)
+	require.Contains(t, r.out, "\nWhat is done by these tasks cannot be undone: a, c, d\n")
+
 	var p preview
-	require.NoError(t, json.Unmarshal(out.Bytes(), &p))
+	require.NoError(t, json.Unmarshal([]byte(sluiceWith(context.Background(), f, previewPlan, "preview - -o json").out), &p))
 	require.Equal(t, "a", p.Tasks[0].Name)
 	require.False(t, *p.Tasks[0].Undo)
 	require.True(t, *p.Tasks[1].Undo)
 	require.Equal(t, "1h0m0s", p.Tasks[0].Timeout.String())
-	require.Equal(t, "yes", undoText(p.Tasks[1].Undo))
+}
+
+func TestPreviewDoesWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	f := &fake{catalogErr: &plans.NoCatalogError{TaskQueue: "sluice", Why: "none is there"}}
+	r := sluiceWith(context.Background(), f, previewPlan, "preview -")
+	require.Equal(t, exitOK, r.code)
+	require.Contains(t, r.out, " unknown ")
+	require.Equal(t, "sluice: what can be undone is not known here: no worker of the task queue \"sluice\" says which executors it serves: none is there.\n", r.err)
+	require.Empty(t, sluiceWith(context.Background(), f, previewPlan, "preview - --offline").err)
+
+	// Workers of another task queue were not asked.
+	yes := true
+	f = &fake{catalog: domain.Catalog{TaskQueue: "sluice", Executors: []domain.ExecutorInfo{{Name: "http", Reversible: &yes}}}}
+	r = sluiceWith(context.Background(), f, strings.ReplaceAll(previewPlan, "executor: http,", "executor: http, taskQueue: other,"), "preview -")
+	require.NotContains(t, r.out, "yes")
 }
 
 func TestPreviewOfAFileWithFaultsListsThem(t *testing.T) {
