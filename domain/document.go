@@ -41,7 +41,7 @@ type Spec struct {
 	Hold        bool         `json:"hold,omitempty"`        // stay CREATED until the command start
 	Description string       `json:"description,omitempty"` // for people; the Web UI shows it
 	MaxParallel int          `json:"maxParallel,omitempty"` // tasks at once; 0 means 1
-	OnFailure   OnFailure    `json:"onFailure,omitempty"`   // empty means pause
+	OnFailure   OnFailure    `json:"onFailure,omitempty"`   // what happens when a task has failed; empty means pause
 	Targets     []string     `json:"targets,omitempty"`     // of every task that names none itself
 	TargetsFrom *TargetsFrom `json:"targetsFrom,omitempty"` // the command line expands it
 	Tasks       []TaskSpec   `json:"tasks"`                 // in the order in which they start
@@ -76,7 +76,7 @@ type TaskSpec struct {
 	FailureThreshold Threshold       `json:"failureThreshold,omitzero"`  // targets that may fail before the task fails
 	ParallelTargets  int             `json:"parallelTargets,omitempty"`  // targets or batches worked on at once; 0 means 1
 	PauseBefore      bool            `json:"pauseBefore,omitempty"`      // pause the plan before this task
-	Reversible       *bool           `json:"reversible,omitempty"`       // false: a rollback leaves what the task did; nil means true
+	Reversible       *bool           `json:"reversible,omitempty"`       // false: a rollback leaves what the task did; left out means true
 	TaskQueue        string          `json:"taskQueue,omitempty"`        // of the workers that serve the executor; empty means the plan's
 }
 

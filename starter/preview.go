@@ -141,15 +141,24 @@ func previewOf(plan planfile.Plan, undo undoing) (preview, error) {
 				Timeout: domain.Duration(spec.TimeoutOrDefault()), HeartbeatTimeout: domain.Duration(spec.HeartbeatTimeoutOrDefault()),
 				PauseBefore: spec.PauseBefore,
 			}
-			if undo != nil {
-				if can, known := undo(spec); known {
-					t.Undo = &can
-				}
-			}
+			t.Undo = undoOf(spec, undo)
 			p.Tasks = append(p.Tasks, t)
 		}
 	}
 	return p, nil
+}
+
+// undoOf says whether a task can be rolled back; nil where that is not known.
+func undoOf(spec domain.TaskSpec, undo undoing) *bool {
+	if spec.Reversible != nil && !*spec.Reversible {
+		return spec.Reversible
+	}
+	if undo != nil {
+		if can, known := undo(spec); known {
+			return &can
+		}
+	}
+	return nil
 }
 
 // stepsOf lets the plan run without its executors, each task as long as every

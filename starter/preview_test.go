@@ -69,6 +69,9 @@ func TestPreviewDoesWithoutAWorker(t *testing.T) {
 	require.Equal(t, "sluice: what can be undone is not known here: no worker of the task queue \"sluice\" says which executors it serves: none is there.\n", r.err)
 	require.Empty(t, sluiceWith(context.Background(), f, previewPlan, "preview - --offline").err)
 
+	r = sluiceWith(context.Background(), f, strings.ReplaceAll(previewPlan, "executor: gateway.caddy,", "executor: gateway.caddy, reversible: false,"), "preview - --offline")
+	require.Contains(t, r.out, "cannot be undone: b\n")
+
 	// Workers of another task queue were not asked.
 	yes := true
 	f = &fake{catalog: domain.Catalog{TaskQueue: "sluice", Executors: []domain.ExecutorInfo{{Name: "http", Reversible: &yes}}}}

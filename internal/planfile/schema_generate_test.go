@@ -105,6 +105,7 @@ func bound(t *testing.T, root *jsonschema.Schema) {
 	of("TaskSpec", "dependsOn").UniqueItems = true
 	lasting(of("TaskSpec", "timeout"), domain.DefaultTimeout, time.Second, domain.MaxTaskTimeout)
 	lasting(of("TaskSpec", "heartbeatTimeout"), domain.DefaultHeartbeatTimeout, domain.MinHeartbeat, domain.MaxHeartbeat)
+	of("TaskSpec", "reversible").Default = true
 	between(of("TaskSpec", "parallelTargets"), 1, domain.MaxParallelTargets)
 
 	between(of("Retry", "maxRetries"), domain.DefaultMaxRetries, domain.MaxRetriesLimit)

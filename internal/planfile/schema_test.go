@@ -95,7 +95,7 @@ func TestTheSchemaAndSluiceAgreeOnBounds(t *testing.T) {
 		ok         bool
 	}{
 		{spec: "maxParallel: 500", ok: true}, {spec: "maxParallel: 501"}, {spec: "maxParallel: -1"}, {spec: "maxParallel: 1.5"}, {spec: "maxParallel: many"},
-		{spec: "onFailure: fail", ok: true}, {spec: "onFailure: explode"},
+		{spec: "onFailure: fail", ok: true}, {spec: "onFailure: rollback", ok: true}, {spec: "onFailure: explode"},
 		{spec: "description: " + long(4096), ok: true}, {spec: "description: " + long(4097)},
 		{spec: "hold: true", ok: true}, {spec: "hold: 1"}, {spec: "holt: true"},
 		{spec: "targetsFrom: {file: x}"},
@@ -108,7 +108,7 @@ func TestTheSchemaAndSluiceAgreeOnBounds(t *testing.T) {
 		{task: "params: {a: {b: [1]}}", ok: true}, {task: "params: [1]"},
 		{task: "dependsOn: [b]\n    - {name: b, executor: http}", ok: true}, {task: "dependsOn: [b, b]\n    - {name: b, executor: http}"},
 		{task: "taskQueue: " + long(200), ok: true}, {task: "taskQueue: " + long(201)},
-		{task: "pauseBefore: true", ok: true}, {task: `pauseBefore: "no"`},
+		{task: "reversible: false", ok: true}, {task: "reversible: maybe"}, {task: "pauseBefore: true", ok: true}, {task: `pauseBefore: "no"`},
 	} {
 		plan := with(bound.spec, bound.task)
 		bySchema := schema(t).Validate(value(t, plan))
