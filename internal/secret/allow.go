@@ -109,7 +109,7 @@ func CheckRef(ref string) error {
 	case kind == "file" && filepath.IsAbs(rest) && filepath.Clean(rest) == rest:
 		return nil
 	}
-	return errors.New("a reference to a secret is env:NAME, or file:PATH with an absolute path without . and ..")
+	return errors.New("a reference to a secret is env:NAME, or file:PATH with an absolute path that has no . or .. in it")
 }
 
 // Resolve reads the secret that a reference names, at each call anew. A line
