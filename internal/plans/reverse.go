@@ -64,7 +64,7 @@ func (e endedRun) reverse(now time.Time) (domain.PlanRecord, error) {
 	if err != nil {
 		return domain.PlanRecord{}, fmt.Errorf("reading the record of plan %q: %w", e.state.Plan.ID, err)
 	}
-	if rv := p.Reversal(); rv != nil {
+	if rv := p.Reversal(); rv != nil && rv.RunID != "" {
 		return domain.PlanRecord{}, &RefusedError{Why: (&domain.TakenBackError{Plan: p.ID(), Reverse: rv.PlanID, Event: string(domain.CommandRollback), State: rv.State}).Error()}
 	}
 	rec, err := p.Reverse(now)
