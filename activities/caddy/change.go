@@ -36,6 +36,9 @@ func (g *mapHandler) change(ctx context.Context, batch []activities.Target, appl
 			return err
 		}
 		changed, failed := editBatch(h, batch, apply)
+		if !changed {
+			g.memory.keep(h)
+		}
 		switch {
 		case !changed && writes > 0:
 			return g.settled(ctx, failed)
@@ -70,6 +73,7 @@ func (g *mapHandler) attempt(ctx context.Context, h *handler, etag string, write
 	if err != nil {
 		return nil, err
 	}
+	g.memory.keep(h) // where the write succeeds, the next read finds this text
 	err = g.client.write(ctx, object, etag)
 	var unknown *outcomeUnknownError
 	if err == nil || !errors.Is(err, errConflict) && !errors.As(err, &unknown) {

@@ -83,6 +83,7 @@ type mapHandler struct {
 	ours   []json.RawMessage // want, and what the task's earlier parameters wanted
 	lane   gateway.Lane
 	prober *gateway.Prober // nil: no request is made
+	memory memory
 }
 
 // prior reads what each target is mapped to. Where targets are unknown it
@@ -92,6 +93,7 @@ func (g *mapHandler) prior(ctx context.Context, targets []string) ([]domain.Prio
 	if err != nil {
 		return nil, err
 	}
+	defer g.memory.keep(h)
 	values, failed := make([]domain.Prior, len(targets)), activities.TargetErrors{}
 	for i, target := range targets {
 		current, err := h.find(target)
@@ -176,6 +178,7 @@ func (g *mapHandler) verify(ctx context.Context, batch []activities.Target) erro
 			mapped = append(mapped, target.Name)
 		}
 	}
+	g.memory.keep(h)
 	if g.prober != nil {
 		if err := g.prober.All(ctx, mapped, failed); err != nil {
 			return err
@@ -190,7 +193,7 @@ func (g *mapHandler) read(ctx context.Context) (*handler, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	h, err := parseHandler(object, g.params.Destination)
+	h, err := g.memory.parse(object, g.params.Destination)
 	if err != nil {
 		return nil, "", fmt.Errorf("the @id %q of Caddy at %s: %w", g.client.id, g.client.admin, err)
 	}

@@ -14,6 +14,7 @@ import (
 // is looked at. What it does not know of the handler and of its mappings is
 // kept as it is.
 type handler struct {
+	text     []byte // what it was read from or written to; nil where it is more than that says
 	fields   map[string]json.RawMessage
 	width    int // destinations
 	column   int // the destination that is looked at
@@ -90,46 +91,48 @@ func (h *handler) unset(target string) {
 	}
 }
 
-// encode returns the whole handler. New mappings stand before the first one
-// with a regular expression, which would otherwise decide for them. A map
-// without any mapping has no list of them.
+// encode returns the whole handler, which is what its text says from then on,
+// unless mappings have come or gone: their places are those of before. New
+// mappings stand before the first one with a regular expression, which would
+// otherwise decide for them. A map without any mapping has no list of them.
 func (h *handler) encode() ([]byte, error) {
+	h.text = nil
 	place := len(h.mappings)
 	if len(h.patterns) > 0 {
 		place = h.patterns[0].index
 	}
-	var all []json.RawMessage
+	list, moved := []byte{'['}, len(h.created) > 0
 	for _, m := range slices.Concat(h.mappings[:place], h.created, h.mappings[place:]) {
 		if m.removed {
+			moved = true
 			continue
 		}
 		raw, err := m.encode()
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, raw)
+		list = append(append(list, raw...), ',')
 	}
-	if err := h.putMappings(all); err != nil {
-		return nil, err
-	}
+	h.putMappings(list)
 	object, err := json.Marshal(h.fields)
 	if err != nil {
 		return nil, fmt.Errorf("writing the map: %w", err)
 	}
+	if !moved {
+		h.text = object
+	}
 	return object, nil
 }
 
-func (h *handler) putMappings(all []json.RawMessage) error {
-	if len(all) == 0 {
+// putMappings puts a list, of which only the end is missing, in the place of
+// the mappings.
+func (h *handler) putMappings(list []byte) {
+	if len(list) == 1 {
 		delete(h.fields, "mappings")
-		return nil
+		return
 	}
-	list, err := json.Marshal(all)
-	if err != nil {
-		return fmt.Errorf("writing the mappings: %w", err)
-	}
+	list[len(list)-1] = ']' // in the place of the last comma
 	h.fields["mappings"] = list
-	return nil
 }
 
 func (m *mapping) encode() (json.RawMessage, error) {
@@ -149,6 +152,7 @@ func (m *mapping) encode() (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the mapping of %q: %w", m.input, err)
 	}
+	m.raw, m.changed = raw, false
 	return raw, nil
 }
 

@@ -14,30 +14,53 @@ import (
 // parseHandler reads a map handler. The destination may be empty where there
 // is exactly one.
 func parseHandler(object []byte, destination string) (*handler, error) {
-	var known struct {
-		Handler      string            `json:"handler"`
-		Destinations []string          `json:"destinations"`
-		Mappings     []json.RawMessage `json:"mappings"`
-	}
-	h := &handler{byInput: map[string][]int{}}
-	if err := json.Unmarshal(object, &h.fields); err != nil {
-		return nil, activities.Refused(CodeBadMap, "the object with the @id is no map handler: %w", err)
-	}
-	if err := json.Unmarshal(object, &known); err != nil {
-		return nil, activities.Refused(CodeBadMap, "the object with the @id is no map handler: %w", err)
-	}
-	if known.Handler != "map" {
-		return nil, activities.Refused(CodeBadMap, "the object with the @id is no map handler, but has the handler %q; give the @id to the map handler itself", known.Handler)
-	}
-	if err := h.chooseColumn(known.Destinations, destination); err != nil {
-		return nil, err
-	}
-	for i, raw := range known.Mappings {
-		if err := h.parseMapping(i, raw); err != nil {
-			return nil, activities.Refused(CodeBadMap, "reading mapping %d of the map: %w", i, err)
+	h := &handler{}
+	var kind string
+	var destinations []string
+	for _, err := range []error{
+		json.Unmarshal(object, &h.fields), h.field("handler", &kind), h.field("destinations", &destinations),
+	} {
+		if err != nil {
+			return nil, activities.Refused(CodeBadMap, "the object with the @id is no map handler: %w", err)
 		}
 	}
-	return h, nil
+	if kind != "map" {
+		return nil, activities.Refused(CodeBadMap, "the object with the @id is no map handler, but has the handler %q; give the @id to the map handler itself", kind)
+	}
+	if err := h.chooseColumn(destinations, destination); err != nil {
+		return nil, err
+	}
+	if h.parsePlain(h.fields["mappings"]) {
+		return h, nil
+	}
+	return h, h.parseEach(h.fields["mappings"])
+}
+
+// field reads a field of the handler; one that it lacks is left as it is.
+func (h *handler) field(name string, into any) error {
+	raw, found := h.fields[name]
+	if !found {
+		return nil
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// parseEach reads a list of mappings of any kind; an empty text is an empty
+// list.
+func (h *handler) parseEach(list json.RawMessage) error {
+	var mappings []json.RawMessage
+	if len(list) > 0 {
+		if err := json.Unmarshal(list, &mappings); err != nil {
+			return activities.Refused(CodeBadMap, "the object with the @id is no map handler: %w", err)
+		}
+	}
+	h.byInput = make(map[string][]int, len(mappings))
+	for i, raw := range mappings {
+		if err := h.parseMapping(i, raw); err != nil {
+			return activities.Refused(CodeBadMap, "reading mapping %d of the map: %w", i, err)
+		}
+	}
+	return nil
 }
 
 func (h *handler) chooseColumn(destinations []string, destination string) error {
