@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/activities/caddy"
+	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/payload"
 	"github.com/seed-3652815f/sluice/workflows"
@@ -87,7 +89,7 @@ func (l *lab) startWorker(queue string) error {
 	w := host.NewWorker(l.client, host.Options{
 		TaskQueue: queue, StopTimeout: 5 * time.Second, FailOnPanic: true,
 		Settings:  workflows.Settings{SearchAttributes: true},
-		Executors: []activities.Executor{noop(), l.pacer.executor()},
+		Executors: []activities.Executor{noop(), l.pacer.executor(), caddy.Executor(egress.Allow{})},
 	})
 	w.RegisterWorkflowWithOptions(bareLoop, workflow.RegisterOptions{Name: loopType})
 	w.RegisterActivityWithOptions(bareActivity, activity.RegisterOptions{Name: loopActivity})

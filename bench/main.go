@@ -47,6 +47,7 @@ var experiments = []experiment{
 	{"targets", targets},
 	{"pause", pauses},
 	{"replay", replays},
+	{"caddy", caddyTenants},
 }
 
 func names() []string {
