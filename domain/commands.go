@@ -160,7 +160,7 @@ func (p *Plan) allows(name CommandName) bool {
 	case CommandSkip:
 		return p.skippable() && p.anyTask((*Task).waivable)
 	case CommandAbort:
-		return !p.rec.State.Closed() && p.rec.Intent != intentAbort
+		return !p.rec.State.Closed()
 	}
 	return false
 }
@@ -333,9 +333,13 @@ func (p *Plan) Skip(c Command, now time.Time) error {
 
 // Abort ends the plan as FAILED once its running tasks have stopped. It walks
 // the matrix: CREATED by start, PAUSED by resume, without starting any task.
+// Asking again changes nothing.
 func (p *Plan) Abort(c Command, now time.Time) error {
-	if !p.allows(CommandAbort) {
+	switch {
+	case !p.allows(CommandAbort):
 		return p.refuse(string(CommandAbort))
+	case p.rec.Intent == intentAbort:
+		return nil
 	}
 	if p.rec.State == PlanCreated {
 		if err := p.Start(now); err != nil {

@@ -246,12 +246,12 @@ func (p *Plan) settle(now time.Time) {
 		event = PlanFail
 	case p.rec.Intent == intentReverse:
 		return // until the reverse plan has ended
-	case settled:
+	case p.rec.Intent == intentUndo:
+		event, p.rec.Reason = PlanPause, p.afterUndo(now)
+	case settled && !(p.rec.Intent == intentPause && p.anyTask((*Task).undone)):
 		event, p.rec.Reason = PlanComplete, nil
 	case p.rec.Intent == intentPause:
 		event = PlanPause
-	case p.rec.Intent == intentUndo:
-		event, p.rec.Reason = PlanPause, p.afterUndo(now)
 	case p.anyTask((*Task).unresolved):
 		// A retry of one failed task has ended, and another one is still failed.
 		event, p.rec.Reason = PlanPause, p.unresolvedReason(now)

@@ -100,7 +100,8 @@ func (p *Plan) changedAnything() bool {
 // where it can.
 func (p *Plan) canReverse() error {
 	stopped := p.rec.State == PlanPaused
-	goesOn := p.rec.State == PlanRunning && (p.rec.Intent == intentNone || p.rec.Intent == intentPause)
+	goesOn := p.rec.State == PlanRunning &&
+		(p.rec.Intent == intentNone || p.rec.Intent == intentPause || p.rec.Intent == intentUndo) // a task's own rollback is stopped first
 	switch {
 	case !stopped && !goesOn:
 		return errIllegal

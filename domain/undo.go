@@ -43,6 +43,10 @@ var ErrReverse = errors.New("the plan is itself a rollback, and a rollback is no
 // undoing reports whether the task is being rolled back.
 func (t *Task) undoing() bool { return t.rec.Undo != nil && t.rec.Undo.Running }
 
+// undone reports whether a rollback of the task was begun. It may have been
+// stopped half-way, which is looked at before a plan completes that was paused.
+func (t *Task) undone() bool { return t.rec.Undo != nil }
+
 // restore returns what a rollback of the task puts back.
 func (t *Task) restore() *Priors {
 	if t.rec.Mode == ModeRollback {
@@ -159,10 +163,15 @@ func (t *Task) leftBehind(now time.Time) (FailureInfo, bool) {
 // afterUndo says why a plan is PAUSED after the rollback of a task, which is the
 // one that its reason has named meanwhile.
 func (p *Plan) afterUndo(now time.Time) *Reason {
-	if t, ok := p.Task(p.rec.Reason.Task); ok && t.rec.Undo.Failure != nil {
+	t, ok := p.Task(p.rec.Reason.Task)
+	switch {
+	case ok && t.rec.Undo.Failure != nil:
 		reason := failureReason(t, *t.rec.Undo.Failure, now)
 		reason.Message = truncate("the rollback failed: "+reason.Message, maxReasonBytes)
 		return reason
+	case ok && t.rec.Waiver != nil: // it was skipped before, so that the plan can go on
+		return &Reason{Kind: ReasonOperator, Task: t.rec.Name, Actor: t.rec.Undo.Actor, At: now,
+			Message: fmt.Sprintf("task %q was rolled back; it is skipped, so resume goes on without it", t.rec.Name)}
 	}
 	return p.unresolvedReason(now)
 }
