@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
@@ -111,23 +109,33 @@ func (w *worker) end(signal os.Signal) {
 	_ = w.cmd.Wait() // its exit status is that of the signal
 }
 
-// start starts a plan.
+// start starts a plan on the test's own queue.
 func start(t *testing.T, doc domain.Document) *planRun {
+	t.Helper()
+	return startOn(t, queueOf(t), doc)
+}
+
+// startOn starts a plan on a queue.
+func startOn(t *testing.T, queue string, doc domain.Document) *planRun {
 	t.Helper()
 	input, err := payload.Encode(doc)
 	require.NoError(t, err)
-	id := fmt.Sprintf("%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), time.Now().UnixNano())
-	run, err := shared.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queueOf(t)}, workflows.PlanType, input)
+	id := fmt.Sprintf("%s-%d", planIDOf(t), time.Now().UnixNano())
+	run, err := shared.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queue}, workflows.PlanType, input)
 	require.NoError(t, err)
-	p := &planRun{t: t, id: id, queue: queueOf(t), run: run}
-	t.Cleanup(func() {
-		err := shared.client.TerminateWorkflow(t.Context(), id, "", "the test has ended")
-		var closed *serviceerror.NotFound
-		if err != nil && !errors.As(err, &closed) && t.Context().Err() == nil {
-			t.Errorf("terminating %s: %v", id, err)
+	t.Cleanup(func() { terminate(t, id) })
+	return &planRun{t: t, id: id, queue: queue, run: run}
+}
+
+// planIDOf returns a test's name as the beginning of an id.
+func planIDOf(t *testing.T) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
 		}
-	})
-	return p
+		return '-'
+	}, strings.ToLower(t.Name()))
+	return name[:min(len(name), 120)]
 }
 
 // send sends a command as a Signal.
