@@ -33,6 +33,7 @@ type server struct {
 
 	mu       sync.Mutex
 	status   enumspb.WorkflowExecutionStatus
+	ends     enumspb.WorkflowExecutionStatus // the status once a query was answered; 0: it stays
 	missing  error
 	snapshot any // what the query status answers: a domain.Snapshot, or an error
 	audit    any // likewise
@@ -102,6 +103,9 @@ func (s *server) QueryWorkflow(_ context.Context, _, _, name string, _ ...any) (
 	}
 	if err, ok := answer.(error); ok {
 		return nil, err
+	}
+	if s.ends != 0 {
+		s.status = s.ends
 	}
 	return client.NewValue(toPayloads(answer)), nil
 }

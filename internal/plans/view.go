@@ -71,6 +71,9 @@ func (c *Client) View(ctx context.Context, id string) (View, error) {
 	if description, err = c.describe(ctx, id); err != nil {
 		return View{}, err
 	}
+	if description.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return c.closed(ctx, id, description) // it has ended in between
+	}
 	view := View{Snapshot: snapshot, Status: statusOf(description), InFlight: c.flights(description)}
 	view.AsOf = time.Now().UTC() // the workflow's clock stands at its last event
 	view.Tasks = slices.Clone(snapshot.Tasks)

@@ -58,6 +58,18 @@ func TestViewBringsTheSnapshotUpToDateWithHeartbeats(t *testing.T) {
 	require.False(t, view.Partial)
 }
 
+func TestViewOfAPlanThatEndsWhileItIsReadIsThatOfTheClosedPlan(t *testing.T) {
+	t.Parallel()
+	final := underWay()
+	final.State, final.Progress = domain.PlanCompleted, domain.Progress{Done: 200, Total: 200, Ratio: 1}
+	s := &server{status: runningStatus, snapshot: underWay(), ends: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, result: final}
+	view, err := newClient(s).View(context.Background(), "green")
+	require.NoError(t, err)
+	require.Equal(t, domain.PlanCompleted, view.State)
+	require.Equal(t, Status("Completed"), view.Status)
+	require.Equal(t, 200, view.Progress.Done)
+}
+
 func TestViewReadsTheTargetsOfARunThatWasCarriedOver(t *testing.T) {
 	t.Parallel()
 	doc := document(t)
