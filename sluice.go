@@ -56,6 +56,10 @@ type Options struct {
 	// once; further ones wait for it or for another worker. 0 means 200.
 	MaxConcurrentTasks int
 
+	// Observer is told what attempts at tasks come to, for metrics; nil: nobody
+	// is.
+	Observer activities.Observer
+
 	// FailOnPanic lets a fault of workflow code fail the run, for tests. In
 	// production it blocks the run until a mended worker comes.
 	FailOnPanic bool

@@ -33,7 +33,7 @@ func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*dom
 		request: request, namespace: info.Namespace, number: int(info.Attempt), deadline: info.Deadline,
 		heartbeatTimeout: info.HeartbeatTimeout, workerStops: activity.GetWorkerStopChannel(ctx),
 		save: func(ctx context.Context, cp encodedCheckpoint) error { return send(ctx, cp) },
-		now:  time.Now,
+		now:  time.Now, observer: observe(ctx, request),
 	}
 	if activity.HasHeartbeatDetails(ctx) {
 		var earlier domain.Checkpoint

@@ -23,6 +23,7 @@ type attempt struct {
 	workerStops      <-chan struct{}
 	save             func(context.Context, encodedCheckpoint) error // durable once it returns nil
 	now              func() time.Time
+	observer         AttemptObserver // nil: nobody
 
 	started  time.Time
 	before   domain.Duration // what earlier attempts of this execution took

@@ -89,6 +89,7 @@ func (a *attempt) finish(batch []int) {
 		a.cp.Done.Add(i)
 	}
 	a.leave(batch)
+	a.observed().Done(len(batch))
 }
 
 // leave takes targets out of the batch under way. Call it with mu held.

@@ -116,6 +116,7 @@ func (a *attempt) saveOnce(ctx context.Context) error {
 	defer cancel()
 	err = a.save(ctx, encoded)
 	if err == nil || stopFor(err) != stopNone {
+		a.observed().Saved(len(encoded))
 		a.mu.Lock()
 		a.lastSave = began
 		a.mu.Unlock()

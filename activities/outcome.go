@@ -102,6 +102,7 @@ func orFirst(first, next *attemptFailure) *attemptFailure {
 func (a *attempt) giveUp(i int, why domain.FailureInfo) {
 	a.cp.Failed.Add(i)
 	a.leave([]int{i})
+	a.observed().Failed(1)
 	if len(a.cp.Failures) < domain.MaxListedFailures {
 		a.cp.Failures = append(a.cp.Failures, why)
 	}

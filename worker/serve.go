@@ -32,6 +32,11 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 	}
 	options.Logger = logging.ForSDK(logger)
 	options.Identity = fmt.Sprintf("%s/%d", options.Identity, os.Getpid()) // several workers may run on one host
+	shown, err := show(ctx, settings, &options, logger)
+	if err != nil {
+		return err
+	}
+	defer shown.stop(logger)
 	connected, err := config.Dial(ctx, options)
 	if err != nil {
 		return err
@@ -45,12 +50,16 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 			return err
 		}
 	}
+	if err := shown.connect(connected, options.Namespace, bool(settings.SearchAttributes)); err != nil {
+		return err
+	}
 	sdkworker.SetStickyWorkflowCacheSize(settings.MaxCachedPlans)
 	worker := host.NewWorker(connected, host.Options{
 		TaskQueue:   *settings.TaskQueue,
 		StopTimeout: settings.StopTimeout, MaxConcurrentTasks: settings.MaxConcurrentTasks,
 		Settings:  workflows.Settings{SearchAttributes: bool(settings.SearchAttributes), Checks: true},
 		Executors: executors,
+		Observer:  shown.observer(),
 	})
 	if err := worker.Start(); err != nil {
 		return fmt.Errorf("the worker cannot start on the task queue %q: %w", *settings.TaskQueue, err)
@@ -59,6 +68,7 @@ func serve(ctx context.Context, connection *config.Connection, settings *config.
 		zap.String("taskQueue", *settings.TaskQueue), zap.Strings("executors", names(executors)),
 		zap.String("identity", options.Identity), zap.Stringer("searchAttributes", &settings.SearchAttributes))
 	<-ctx.Done()
+	shown.polling.Stop()
 	logger.Info("worker stopping; targets under way come to their end", zap.Duration("atMost", settings.StopTimeout))
 	worker.Stop()
 	logger.Info("worker stopped")

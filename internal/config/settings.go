@@ -73,6 +73,7 @@ type Worker struct {
 	MaxCachedPlans     int
 	HTTPAllow          string
 	LogLevel           string
+	MetricsAddress     string
 }
 
 // NewWorker adds the worker's flags to a set of flags.
@@ -89,6 +90,7 @@ func NewWorker(flags *pflag.FlagSet) *Worker {
 
 	shows := declare{flags: flags, group: GroupObservability}
 	shows.word(&w.LogLevel, "log-level", "level", "info", "least level that is logged: debug, info, warn or error")
+	shows.text(&w.MetricsAddress, "metrics-address", "host:port", "none is shown", "where the worker answers /metrics, /healthz and /readyz by HTTP, such as 127.0.0.1:9464; an empty host means every address of the machine")
 	return w
 }
 

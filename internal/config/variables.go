@@ -12,4 +12,7 @@ var EnvironmentOnly = []Variable{
 	{"TEMPORAL_TLS_SERVER_CA_CERT_DATA", "the server's certificate authority as PEM text, in the place of a file"},
 	{"TEMPORAL_TLS_CLIENT_CERT_DATA", "the client's certificate as PEM text, in the place of a file"},
 	{"TEMPORAL_TLS_CLIENT_KEY_DATA", "the client's private key as PEM text, in the place of a file"},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "URL to which the worker sends traces, such as http://localhost:4318; none are sent without it"},
+	{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf, which is the default, or grpc"},
+	{"OTEL_*", "what else OpenTelemetry has defined for traces: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS and others"},
 }

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -35,6 +36,8 @@ type Options struct {
 	// DefaultMaxConcurrentTasks.
 	MaxConcurrentTasks int
 
+	Observer activities.Observer // is told what attempts come to; nil: nobody is
+
 	FailOnPanic bool // a fault of workflow code fails the run, for tests; in production it blocks the run until a mended worker comes
 }
 
@@ -53,8 +56,13 @@ func NewWorker(c client.Client, o Options) worker.Worker {
 	if o.FailOnPanic {
 		policy = worker.FailWorkflow
 	}
+	background := context.Background()
+	if o.Observer != nil {
+		background = activities.WithObserver(background, o.Observer)
+	}
 	w := worker.New(c, o.TaskQueue, worker.Options{
 		Interceptors:                       []interceptor.WorkerInterceptor{workflows.NewInboxInterceptor()},
+		BackgroundActivityContext:          background,
 		WorkerStopTimeout:                  o.StopTimeout,
 		WorkflowPanicPolicy:                policy,
 		DisableRegistrationAliasing:        true,

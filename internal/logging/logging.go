@@ -36,7 +36,8 @@ func New(out io.Writer, terminal bool, level string) (*zap.Logger, error) {
 
 // ForSDK returns a logger for the Temporal SDK that writes to the same place.
 func ForSDK(logger *zap.Logger) sdklog.Logger {
-	return sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core(), zapslog.WithName("temporal"))))
+	// A stack in the SDK says nothing of why an activity has failed.
+	return sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core(), zapslog.WithName("temporal"), zapslog.AddStacktraceAt(slog.LevelError+1))))
 }
 
 // Silent returns a logger that drops everything: the command line says in

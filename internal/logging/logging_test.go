@@ -52,6 +52,10 @@ func TestForSDKWritesToTheSamePlace(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
 	require.Equal(t, "seen", line["msg"])
 	require.Equal(t, "green", line["WorkflowID"])
+
+	out.Reset()
+	sdk.Error("seen", "Error", "it is so")
+	require.NotContains(t, out.String(), "stacktrace")
 }
 
 func TestSilentSaysNothing(t *testing.T) {
