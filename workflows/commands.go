@@ -129,8 +129,8 @@ func (r *run) check(ctx workflow.Context) error {
 		tasks = append(tasks, domain.TaskCheck{Index: i, Task: t.Name, Executor: t.Executor, Params: t.Params, TaskQueue: t.TaskQueue})
 	}
 	var faults []domain.Fault
-	ctx = workflow.WithLocalActivityOptions(r.tasks, checkOptions)
-	if err := workflow.ExecuteLocalActivity(ctx, domain.CheckActivity, tasks).Get(ctx, &faults); err != nil {
+	checking := workflow.WithLocalActivityOptions(ctx, checkOptions)
+	if err := workflow.ExecuteLocalActivity(checking, domain.CheckActivity, tasks).Get(ctx, &faults); err != nil {
 		// Each task is checked again when it begins.
 		workflow.GetLogger(ctx).Warn("the tasks could not be checked before the plan begins", "plan", r.plan.ID(), "error", err)
 		return nil
