@@ -127,7 +127,7 @@ func (a *attempt) steps(work *Work) ([]Step, error) {
 		return work.Steps, nil
 	case domain.ModeRollback:
 		if work.Rollback == nil {
-			return nil, Refused("NOT_REVERSIBLE", "the executor %s cannot put back what it did", a.request.Executor)
+			return nil, Refused(domain.CodeNotReversible, "the executor %s cannot put back what it did", a.request.Executor)
 		}
 		return []Step{{Name: "ROLLBACK", Do: work.Rollback}}, nil
 	}

@@ -195,6 +195,9 @@ func (p *Plan) Start(now time.Time) error {
 		return err
 	}
 	p.rec.StartedAt = now
+	// Products remember fencing tokens for longer than one run: those of a later
+	// run have to be higher than those of an earlier one.
+	p.rec.Fence = max(p.rec.Fence, now.Unix())
 	return p.startAgain()
 }
 

@@ -10,6 +10,9 @@ import (
 // before the task fails (contract, section 2).
 const maxLostInARow = 10
 
+// systemActor is who has done what nobody asked for.
+const systemActor = "sluice"
+
 // Next returns the tasks to execute now, in the order of the plan file: not
 // yet executed, with every dependency settled, and no more than may run at
 // once. A breakpoint pauses the plan instead.
@@ -194,7 +197,12 @@ func (p *Plan) Fail(t *Task, why FailureInfo, now time.Time) error {
 			return err
 		}
 		t.rec.Failure, t.rec.EndedAt = &why, now
-		if p.rec.Intent != intentAbort && p.rec.Intent != intentFail {
+		switch {
+		case t.rec.Mode == ModeRollback && why.ErrorCode == CodeNotReversible:
+			// Nobody can do anything about it, and what else was changed is still
+			// to be put back.
+			t.rec.Waiver = &Waiver{Actor: systemActor, Reason: "the executor cannot put back what the task did", At: now}
+		case p.rec.Intent != intentAbort && p.rec.Intent != intentFail:
 			p.blame(t, why, now)
 		}
 	}

@@ -31,6 +31,7 @@ const (
 	CodeThreshold       = "TOO_MANY_FAILURES" // more targets failed than the task tolerates
 	CodePriorTooLarge   = "PRIOR_TOO_LARGE"   // prior values do not fit into the checkpoint
 	CodeUnclassified    = "UNCLASSIFIED"      // an error that says nothing about itself
+	CodeNotReversible   = "NOT_REVERSIBLE"    // the executor cannot put back what it did
 	CodeUnknownExecutor = "UNKNOWN_EXECUTOR"  // no worker on the queue has the executor
 )
 

@@ -62,7 +62,7 @@ type PlanRecord struct {
 	CreatedAt    time.Time    `json:"createdAt"`
 	StartedAt    time.Time    `json:"startedAt,omitzero"`
 	EndedAt      time.Time    `json:"endedAt,omitzero"`
-	Fence        int64        `json:"fence,omitempty"` // executions scheduled by the whole plan
+	Fence        int64        `json:"fence,omitempty"` // of the last execution; goes on from the second in which the plan was started
 	Tasks        []TaskRecord `json:"tasks"`
 	Audit        []AuditEntry `json:"audit,omitempty"`
 	AuditDropped int          `json:"auditDropped,omitempty"`

@@ -31,11 +31,10 @@ type Interruption struct {
 // started. What is COMPLETED, waived or done stays so. The record that was
 // given is not changed.
 func Redrive(rec PlanRecord, c Command, how Interruption, now time.Time) (PlanRecord, error) {
-	p, err := RestorePlan(rec)
+	p, err := Ended(rec, how, now)
 	if err != nil {
 		return PlanRecord{}, err
 	}
-	p = p.clone()
 	switch {
 	case p.rec.State == PlanCompleted:
 		return PlanRecord{}, fmt.Errorf("retrying plan %q: %w", rec.ID, ErrCompleted)
@@ -43,11 +42,8 @@ func Redrive(rec PlanRecord, c Command, how Interruption, now time.Time) (PlanRe
 		return PlanRecord{}, fmt.Errorf("retrying plan %q: %w", rec.ID, ErrReversing)
 	case p.takenBack():
 		return PlanRecord{}, p.refuseTakenBack(CommandRetry)
-	case c.IfVersion != 0 && c.IfVersion != p.rec.Version:
-		return PlanRecord{}, &ConflictError{Plan: rec.ID, Want: c.IfVersion, Have: p.rec.Version}
-	}
-	if err := p.interrupt(how, now); err != nil {
-		return PlanRecord{}, err
+	case c.IfVersion != 0 && c.IfVersion != rec.Version:
+		return PlanRecord{}, &ConflictError{Plan: rec.ID, Want: c.IfVersion, Have: rec.Version}
 	}
 	if err := p.setAgain(c); err != nil {
 		return PlanRecord{}, err
@@ -59,6 +55,18 @@ func Redrive(rec PlanRecord, c Command, how Interruption, now time.Time) (PlanRe
 	p.rec.Redrives++
 	p.note(AuditEntry{At: now, Command: CommandRetry, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason, Task: c.Task, Accepted: true})
 	return p.Record(), nil
+}
+
+// Ended returns the plan of a run that has ended: where that was not the plan's
+// own doing, the tasks that were worked on are FAILED, with what the server's
+// record says of them. The record that was given is not changed.
+func Ended(rec PlanRecord, how Interruption, now time.Time) (*Plan, error) {
+	p, err := RestorePlan(rec)
+	if err != nil {
+		return nil, err
+	}
+	p = p.clone()
+	return p, p.interrupt(how, now)
 }
 
 // interrupt makes the tasks that were worked on when the run ended FAILED, with

@@ -3,6 +3,7 @@ package domain
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -113,6 +114,13 @@ func TestEachDispatchHasItsOwnFencingBaseAndOnlyItsSlice(t *testing.T) {
 	require.True(t, second.Checkpoint.Done.Empty(), "of the other slice")
 	require.Zero(t, second.Checkpoint.Prior.Count())
 	require.GreaterOrEqual(t, second.FencingBase-first.FencingBase, int64(FencingStep))
+	require.Less(t, second.FencingBase, int64(1)<<53, "JavaScript has no larger whole numbers")
+
+	later := NewPlan("p", "h", document(names(10), TaskSpec{Name: "t"}), noon)
+	require.NoError(t, later.Start(noon.Add(3*time.Second)))
+	require.NoError(t, later.Execute(later.Tasks()[0], noon))
+	whole, _ := later.Tasks()[0].Pending()
+	require.Greater(t, later.Dispatch(later.Tasks()[0], whole, 0).FencingBase, second.FencingBase, "a run that was started later wins")
 	require.Equal(t, 2, task.Executions())
 
 	cp = checkpointOf(t, 5000, 5999, "5000-5999", "", "")

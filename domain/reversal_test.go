@@ -129,3 +129,24 @@ func TestAReversePlanIsNotReversed(t *testing.T) {
 	_, err := reverse.Reverse(noon)
 	require.ErrorIs(t, err, ErrReverse)
 }
+
+func TestATaskThatNobodyCanPutBackDoesNotKeepTheOthersFromIt(t *testing.T) {
+	t.Parallel()
+	p := failedPlan(t, TaskSpec{Name: "a"}, TaskSpec{Name: "b"})
+	require.True(t, p.Apply(CommandSkip, Command{Task: "a", Reason: "fine"}, noon).Accepted)
+	require.True(t, p.Apply(CommandResume, Command{}, noon).Accepted)
+	failTask(t, p, p.Next(noon)[0])
+	reverse := rolledBack(t, p, Command{})
+	require.NoError(t, reverse.Start(noon))
+	first := reverse.Next(noon)[0]
+	require.Equal(t, "b", first.Name())
+	require.NoError(t, reverse.Execute(first, noon))
+	require.NoError(t, reverse.Fail(first, FailureInfo{Category: CategoryBusiness, ErrorCode: CodeNotReversible, Reason: "it cannot"}, noon))
+	require.Equal(t, PlanRunning, reverse.State())
+	succeedAll(t, reverse)
+	require.Equal(t, PlanCompleted, reverse.State())
+	require.Equal(t, 1, reverse.Exceptions())
+	p.Reversed(reverse.Outcome(), noon)
+	require.Equal(t, TaskRolledBack, p.Tasks()[0].State())
+	require.Equal(t, TaskFailed, p.Tasks()[1].State(), "what was not put back is not said to be")
+}

@@ -51,6 +51,7 @@ type TaskSnapshot struct {
 	Progress    Progress        `json:"progress"`
 	SliceDone   int             `json:"sliceDone,omitempty"`   // what progress.done already counts of the slice under way
 	SliceFailed int             `json:"sliceFailed,omitempty"` // what progress.failed already counts of it
+	SliceOthers int             `json:"sliceOthers,omitempty"` // targets of it that are not meant, which its heartbeats count as done
 	Checkpoint  *CheckpointView `json:"checkpoint,omitempty"`
 	Failure     *FailureInfo    `json:"failure,omitempty"`
 	Failures    []FailureInfo   `json:"failures,omitempty"` // of single targets, the first 20
@@ -184,11 +185,21 @@ func (t *Task) snapshot(plan Phase) TaskSnapshot {
 		view := cp.View(t.all)
 		s.Checkpoint, s.Failures = &view, cp.Failures
 	}
-	if cp := t.leg().Checkpoint; cp != nil && t.underWay != nil {
-		part := cp.Within(t.underWay.First, t.underWay.Last)
-		s.SliceDone, s.SliceFailed = part.Done.Count(), part.Failed.Count()
+	if t.underWay != nil {
+		s.sliceOf(t.leg(), *t.underWay)
 	}
 	return s
+}
+
+// sliceOf notes what is known of the slice under way, so that its heartbeats
+// can be put in the place of it.
+func (s *TaskSnapshot) sliceOf(leg *Leg, slice Slice) {
+	others := leg.without(slice.First, slice.Last)
+	s.SliceOthers = others.Count()
+	if cp := leg.Checkpoint; cp != nil {
+		part := cp.Within(slice.First, slice.Last)
+		s.SliceDone, s.SliceFailed = part.Done.Count(), part.Failed.Count()
+	}
 }
 
 func (t *Task) rollbackView() *RollbackView {

@@ -12,11 +12,13 @@ import (
 	"github.com/seed-3652815f/sluice/activities/caddy"
 	"github.com/seed-3652815f/sluice/activities/haproxy"
 	"github.com/seed-3652815f/sluice/activities/httpexec"
+	"github.com/seed-3652815f/sluice/activities/sqlmigrate"
 	"github.com/seed-3652815f/sluice/internal/attributes"
 	"github.com/seed-3652815f/sluice/internal/config"
 	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/logging"
+	"github.com/seed-3652815f/sluice/internal/secret"
 	"github.com/seed-3652815f/sluice/workflows"
 )
 
@@ -81,7 +83,14 @@ func executors(settings *config.Worker) ([]activities.Executor, error) {
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("--http-allow (SLUICE_HTTP_ALLOW) cannot be used: %w", err)}
 	}
-	return []activities.Executor{caddy.Executor(allow), haproxy.Executor(allow), httpexec.Executor(allow)}, nil
+	secrets, err := secret.ParseAllow(settings.SecretAllow)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--secret-allow (SLUICE_SECRET_ALLOW) cannot be used: %w", err)}
+	}
+	return []activities.Executor{
+		caddy.Executor(allow), haproxy.Executor(allow), httpexec.Executor(allow),
+		sqlmigrate.Executor(sqlmigrate.Settings{Secrets: secrets, Allow: allow, Directory: settings.SQLDirectory}),
+	}, nil
 }
 
 func names(executors []activities.Executor) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-3652815f/sluice/activities"
 	"github.com/seed-3652815f/sluice/activities/caddy"
 	"github.com/seed-3652815f/sluice/activities/haproxy"
+	"github.com/seed-3652815f/sluice/activities/sqlmigrate"
 	"github.com/seed-3652815f/sluice/e2e/ledger"
 	"github.com/seed-3652815f/sluice/internal/egress"
 	"github.com/seed-3652815f/sluice/internal/host"
@@ -35,7 +36,7 @@ func run() error {
 	w := host.NewWorker(c, host.Options{
 		TaskQueue:   os.Getenv("SLUICE_TASK_QUEUE"),
 		Settings:    workflows.Settings{SearchAttributes: true, Checks: true},
-		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor(egress.Allow{}), haproxy.Executor(egress.Allow{})},
+		Executors:   []activities.Executor{ledger.Executor(), ledger.Noop(), caddy.Executor(egress.Allow{}), haproxy.Executor(egress.Allow{}), sqlmigrate.Executor(sqlmigrate.Settings{Directory: os.Getenv("SLUICE_SQL_DIRECTORY")})},
 		FailOnPanic: true,
 	})
 	if err := w.Run(worker.InterruptCh()); err != nil {

@@ -72,6 +72,8 @@ type Worker struct {
 	MaxConcurrentTasks int
 	MaxCachedPlans     int
 	HTTPAllow          string
+	SecretAllow        string
+	SQLDirectory       string
 	LogLevel           string
 	MetricsAddress     string
 }
@@ -87,6 +89,8 @@ func NewWorker(flags *pflag.FlagSet) *Worker {
 
 	executors := declare{flags: flags, group: GroupExecutors}
 	executors.text(&w.HTTPAllow, "http-allow", "list", "all but link-local and metadata addresses", "hosts and CIDRs, separated by commas, that executors may reach by HTTP and TCP")
+	executors.text(&w.SecretAllow, "secret-allow", "list", "env:SLUICE_SECRET_*", "secrets on the worker that plans may reference, separated by commas: env:NAME, env:PREFIX_*, file:/PATH, file:/FOLDER/")
+	executors.text(&w.SQLDirectory, "sql-directory", "folder", "none", "folder below which the executor sql.migrate finds the directories of migrations that plans name")
 
 	shows := declare{flags: flags, group: GroupObservability}
 	shows.word(&w.LogLevel, "log-level", "level", "info", "least level that is logged: debug, info, warn or error")

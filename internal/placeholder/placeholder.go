@@ -59,7 +59,7 @@ func SetHeaders(request *http.Request, headers map[string]string, target string)
 			request.Header.Set(name, text)
 			continue
 		}
-		if strings.Contains(value, Target) && !isHostName(target) {
+		if strings.Contains(value, Target) && !IsHostName(target) {
 			return fmt.Errorf("target %q cannot stand in the header Host, because it is no host name", target)
 		}
 		request.Host = text

@@ -18,7 +18,7 @@ func URL(address, target string) (*url.URL, error) {
 	if strings.Contains(scheme, Target) {
 		return nil, fmt.Errorf("%s cannot stand in the scheme of a URL", Target)
 	}
-	if strings.Contains(authority, Target) && !isHostName(target) {
+	if strings.Contains(authority, Target) && !IsHostName(target) {
 		return nil, fmt.Errorf("target %q cannot stand in the host of a URL, because it is no host name", target)
 	}
 	path = Text(path, url.PathEscape(target))
@@ -83,7 +83,9 @@ func isDots(segment string) bool {
 	return err == nil && (plain == "." || plain == "..")
 }
 
-func isHostName(name string) bool {
+// IsHostName reports whether the name is letters, digits and inner hyphens, in
+// labels of at most 63 bytes that are joined by dots.
+func IsHostName(name string) bool {
 	if len(name) > 253 {
 		return false
 	}

@@ -60,10 +60,10 @@ func (c *Client) Audit(ctx context.Context, id string) (workflows.AuditTrail, er
 	return trail, err
 }
 
-func (c *Client) query(ctx context.Context, id, name string, into any) error {
+func (c *Client) query(ctx context.Context, id, name string, into any, args ...any) error {
 	calling, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	value, err := c.Temporal.QueryWorkflow(calling, id, "", name)
+	value, err := c.Temporal.QueryWorkflow(calling, id, "", name, args...)
 	if err == nil {
 		return c.wrap(value.Get(into), id)
 	}

@@ -24,9 +24,13 @@ func (c *Client) closed(ctx context.Context, id string, description *workflowser
 	kept := c.keptUntil(ctx, description.GetWorkflowExecutionInfo())
 	view.KeptUntil = kept
 	found, err := c.final(ctx, id, &view.Snapshot)
-	if found || err != nil {
+	if err != nil {
 		return view, err
 	}
+	if view.Rollback, err = c.rollbackOf(ctx, id, description); found || err != nil {
+		return view, err
+	}
+	rollback := view.Rollback
 	said := fmt.Sprintf("The workflow of the plan has ended (%s), so what is shown is what the plan knew last; targets that were under way may have been changed.", view.Status.word())
 	view.Snapshot, err = c.Snapshot(ctx, id)
 	if err != nil {
@@ -35,7 +39,7 @@ func (c *Client) closed(ctx context.Context, id string, description *workflowser
 			return View{}, err
 		}
 		view = c.recorded(id, description)
-		view.KeptUntil = kept
+		view.KeptUntil, view.Rollback = kept, rollback
 	}
 	// A terminated workflow never learned of the last heartbeats.
 	view.InFlight = c.flights(description)

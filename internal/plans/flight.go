@@ -135,14 +135,21 @@ func (c *Client) merge(ctx context.Context, view *View) {
 	for _, f := range view.InFlight {
 		for i := range view.Tasks {
 			t := &view.Tasks[i]
-			if t.Name != f.Task || t.State != domain.TaskRunning || f.checkpoint == nil {
+			if t.Name != f.Task || f.checkpoint == nil {
+				continue
+			}
+			if t.Rollback != nil && t.Rollback.Running {
+				t.Rollback = mergeRollback(*t, f.checkpoint)
+				continue
+			}
+			if t.State != domain.TaskRunning {
 				continue
 			}
 			before := t.Progress
 			t.Progress = mergeProgress(*t, f.checkpoint)
 			view.Progress = add(view.Progress, t.Progress.Done-before.Done, t.Progress.Failed-before.Failed)
 			t.Checkpoint = mergeCheckpoint(t, f.checkpoint, c.targetsOf(ctx, view, f.Task))
-			t.SliceDone, t.SliceFailed = f.checkpoint.Done.Count(), f.checkpoint.Failed.Count()
+			t.SliceDone, t.SliceFailed = f.checkpoint.Done.Count()-t.SliceOthers, f.checkpoint.Failed.Count()
 		}
 	}
 }
@@ -165,7 +172,14 @@ func (c *Client) targetsOf(ctx context.Context, view *View, task string) []strin
 // mergeProgress counts a slice's targets as its heartbeat has them, in the
 // place of what the snapshot already counts of the slice.
 func mergeProgress(t domain.TaskSnapshot, cp *domain.Checkpoint) domain.Progress {
-	return add(t.Progress, cp.Done.Count()-t.SliceDone, cp.Failed.Count()-t.SliceFailed)
+	return add(t.Progress, cp.Done.Count()-t.SliceOthers-t.SliceDone, cp.Failed.Count()-t.SliceFailed)
+}
+
+// mergeRollback is the same for a task that is being rolled back.
+func mergeRollback(t domain.TaskSnapshot, cp *domain.Checkpoint) *domain.RollbackView {
+	rollback := *t.Rollback
+	rollback.Progress = add(rollback.Progress, cp.Done.Count()-t.SliceOthers-t.SliceDone, cp.Failed.Count()-t.SliceFailed)
+	return &rollback
 }
 
 func add(p domain.Progress, done, failed int) domain.Progress {

@@ -147,7 +147,7 @@ func TestStartNeverTakesAnIDTwice(t *testing.T) {
 
 	for status, want := range map[enumspb.WorkflowExecutionStatus]string{
 		runningStatus:                            "is there already and has not ended; look at it with: sluice get green",
-		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED: "has run before (it failed), and a plan that has ended cannot be taken up again yet; start this one under another id with --id",
+		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED: "has run before (it failed); run it anew with --again",
 	} {
 		_, err := newClient(&server{status: status, started: serviceerror.NewWorkflowExecutionAlreadyStarted("", "", "")}).Start(context.Background(), "green", plan)
 		var refused *RefusedError

@@ -41,6 +41,7 @@ type View struct {
 	InFlight  []Flight  `json:"inFlight,omitempty"`
 	Estimate  *Estimate `json:"estimate,omitempty"` // nil where the plan does not run, or nothing is known of its pace
 	KeptUntil time.Time `json:"keptUntil,omitzero"` // of a closed plan: when the server forgets it, and it can no longer be rolled back
+	Rollback  *Rollback `json:"rollback,omitempty"` // the plan that puts this one back; nil where there is none
 	Partial   bool      `json:"partial,omitempty"`  // no worker answered: only what the server's record says
 	Warnings  []string  `json:"warnings,omitempty"` // what the reader has to know, in sentences
 }
@@ -80,7 +81,10 @@ func (c *Client) View(ctx context.Context, id string) (View, error) {
 	c.merge(ctx, &view)
 	view.estimate(snapshot)
 	c.warn(ctx, &view)
-	return view, nil
+	if snapshot.Reversal != nil {
+		view.Rollback, err = c.rollbackOf(ctx, id, description)
+	}
+	return view, err
 }
 
 func statusOf(description *workflowservice.DescribeWorkflowExecutionResponse) Status {

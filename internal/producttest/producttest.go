@@ -88,6 +88,14 @@ var taken sync.Map // ports that this process has given out
 // it returns to no other test of this process.
 func FreePort(t testing.TB) int {
 	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)
 		if _, used := taken.LoadOrStore(port, true); used {
@@ -98,12 +106,11 @@ func FreePort(t testing.TB) int {
 			continue
 		}
 		if err := listener.Close(); err != nil {
-			t.Fatalf("giving port %d free: %v", port, err)
+			return 0, fmt.Errorf("giving port %d free: %w", port, err)
 		}
-		return port
+		return port, nil
 	}
-	t.Fatalf("There is no free port from %d to %d on 127.0.0.1.", firstPort, lastPort)
-	return 0
+	return 0, fmt.Errorf("there is no free port from %d to %d on 127.0.0.1", firstPort, lastPort)
 }
 
 // FreeAddress returns 127.0.0.1 with a FreePort.

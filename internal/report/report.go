@@ -24,6 +24,12 @@ func Text(s domain.Snapshot) string {
 	if s.Reason != nil {
 		fmt.Fprintf(&b, "Reason: %s\n", reason(*s.Reason))
 	}
+	if s.Reverses != "" {
+		fmt.Fprintf(&b, "Puts back what plan %s has changed; done means put back\n", s.Reverses)
+	}
+	if s.Reversal != nil {
+		fmt.Fprintf(&b, "Rollback: %s\n", reversal(*s.Reversal))
+	}
 	if s.Exceptions > 0 {
 		fmt.Fprintf(&b, "Exceptions: %d (waived tasks and tolerated failures of targets)\n", s.Exceptions)
 	}
@@ -68,6 +74,39 @@ func reason(r domain.Reason) string {
 	return text + ", " + stamp(r.At)
 }
 
+// reversal says what came of a plan's rollback as a whole.
+func reversal(rv domain.Reversal) string {
+	switch {
+	case rv.EndedAt.IsZero():
+		return "plan " + rv.PlanID + " puts back what was changed; look at it for how far it is"
+	case rv.State == "":
+		return "plan " + rv.PlanID + " ended without an account: " + Clean(rv.Note)
+	}
+	text := fmt.Sprintf("plan %s is %s", rv.PlanID, rv.State)
+	for _, t := range rv.Tasks {
+		text += fmt.Sprintf("; task %s: %d of %d put back", t.Name, t.Progress.Done, t.Progress.Total)
+		if t.Progress.Failed > 0 {
+			text += fmt.Sprintf(", %d could not be", t.Progress.Failed)
+		}
+	}
+	return text
+}
+
+// rollback says how far the rollback of one task is.
+func rollback(r domain.RollbackView) string {
+	text := fmt.Sprintf("%d of %d targets put back", r.Progress.Done, r.Progress.Total)
+	if r.Progress.Failed > 0 {
+		text += fmt.Sprintf(", %d could not be", r.Progress.Failed)
+	}
+	if r.Running {
+		text += ", still at it"
+	}
+	if r.Failure != nil {
+		text += "; it failed: " + failure(*r.Failure)
+	}
+	return text
+}
+
 func writeTasks(b *strings.Builder, s domain.Snapshot) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TASK\tEXECUTOR\tSTATE\tDONE\tFAILED\tSTEP\tCURRENT TARGET")
@@ -95,6 +134,9 @@ func writeFailures(b *strings.Builder, s domain.Snapshot) {
 	for _, t := range s.Tasks {
 		if t.Failure != nil {
 			fmt.Fprintf(b, "\nTask %s failed at %s: %s\n", t.Name, stamp(t.Failure.Timestamp), failure(*t.Failure))
+		}
+		if t.Rollback != nil {
+			fmt.Fprintf(b, "\nTask %s is rolled back by command: %s\n", t.Name, rollback(*t.Rollback))
 		}
 		if t.Waiver != nil {
 			fmt.Fprintf(b, "\nTask %s was waived at %s: %s\n", t.Name, stamp(t.Waiver.At), Clean(t.Waiver.Reason))

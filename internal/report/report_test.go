@@ -66,3 +66,17 @@ func TestTextTellsAPlanThatIsEndingFromOneThatHasEnded(t *testing.T) {
 	require.Contains(t, report.Text(domain.Snapshot{State: domain.PlanRunning}), "Legal now: nothing until it has ended\n")
 	require.Contains(t, report.Text(domain.Snapshot{State: domain.PlanFailed}), "Legal now: nothing; the plan is closed\n")
 }
+
+func TestTextSaysWhatWasPutBackAndWhatWasNot(t *testing.T) {
+	t.Parallel()
+	s := snapshot()
+	s.Reversal = &domain.Reversal{PlanID: "green-cutover.rollback", At: at(10)}
+	require.Contains(t, report.Text(s), "Rollback: plan green-cutover.rollback puts back what was changed")
+	s.Reversal.State, s.Reversal.EndedAt = domain.PlanFailed, at(11)
+	s.Reversal.Tasks = []domain.ReversedTask{{Name: "switch", Progress: domain.Progress{Done: 3, Failed: 1, Total: 4}}}
+	require.Contains(t, report.Text(s), "Rollback: plan green-cutover.rollback is FAILED; task switch: 3 of 4 put back, 1 could not be\n")
+	s.Tasks[1].Rollback = &domain.RollbackView{Running: true, Progress: domain.Progress{Done: 2, Total: 5}}
+	require.Contains(t, report.Text(s), "Task verify is rolled back by command: 2 of 5 targets put back, still at it\n")
+	s.Reverses = "green-cutover"
+	require.Contains(t, report.Text(s), "Puts back what plan green-cutover has changed")
+}
