@@ -25,6 +25,7 @@ type service interface {
 	View(ctx context.Context, id string) (plans.View, error)
 	Audit(ctx context.Context, id string) (workflows.AuditTrail, error)
 	Send(ctx context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error)
+	Post(ctx context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error)
 	AwaitPaused(ctx context.Context, id string) (plans.View, error)
 }
 

@@ -37,6 +37,7 @@ type fake struct {
 	started string // the id
 	plan    planfile.Plan
 	sent    []sentCommand
+	posted  bool
 	filter  plans.Filter
 }
 
@@ -101,6 +102,11 @@ func (f *fake) Send(_ context.Context, id string, name domain.CommandName, comma
 		return plans.Outcome{}, err
 	}
 	return f.outcome, f.sendErr
+}
+
+func (f *fake) Post(ctx context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error) {
+	f.posted = true
+	return f.Send(ctx, id, name, command)
 }
 
 func (f *fake) AwaitPaused(ctx context.Context, id string) (plans.View, error) {

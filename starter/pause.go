@@ -18,7 +18,7 @@ func (a *app) pauseCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return once the plan has accepted the command, before it is PAUSED")
 	st.deed = func(ctx context.Context, s service, id string) (done, error) {
 		if noWait {
-			return st.send(ctx, s, id)
+			return st.tell(s.Post(ctx, id, domain.CommandPause, st.command))
 		}
 		return st.pause(ctx, s, id)
 	}

@@ -63,7 +63,11 @@ func (a *app) steeringCommand(name domain.CommandName, short, long string, task 
 
 // send sends the command to a plan and waits until the plan has taken it.
 func (st *steering) send(ctx context.Context, s service, id string) (done, error) {
-	outcome, err := s.Send(ctx, id, st.name, st.command)
+	return st.tell(s.Send(ctx, id, st.name, st.command))
+}
+
+// tell words what became of the command.
+func (st *steering) tell(outcome plans.Outcome, err error) (done, error) {
 	if err != nil {
 		return done{}, err
 	}

@@ -44,6 +44,7 @@ type server struct {
 	started  error
 	options  client.StartWorkflowOptions
 	signal   func(name string, command domain.Command) error
+	update   func(ctx context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
 	input    any
 }
 
@@ -127,6 +128,28 @@ func (s *server) SignalWorkflow(_ context.Context, _, _, name string, arg any) e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.signal(name, arg.(domain.Command))
+}
+
+func (s *server) UpdateWorkflow(ctx context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	if s.update == nil {
+		return nil, errUnexpected
+	}
+	return s.update(ctx, options)
+}
+
+// answered is an Update that was accepted, and its outcome or error.
+type answered struct {
+	client.WorkflowUpdateHandle
+	outcome Outcome
+	err     error
+}
+
+func (a answered) Get(ctx context.Context, into any) error {
+	if errors.Is(a.err, context.DeadlineExceeded) {
+		<-ctx.Done()
+	}
+	*into.(*Outcome) = a.outcome
+	return a.err
 }
 
 func (s *server) GetWorkflow(context.Context, string, string) client.WorkflowRun {

@@ -4,193 +4,112 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/workflows"
 )
 
-// pollEvery is how often a plan is asked for what became of a command.
-const pollEvery = 150 * time.Millisecond
+// acceptTime is how long a worker may take to accept an Update before the
+// command goes as a Signal too. A worker that has gone away may seem to be
+// there for longer than it takes to accept.
+const acceptTime = 10 * time.Second
 
 // Outcome is what became of an accepted command.
-type Outcome struct {
-	State   domain.PlanState `json:"state"`
-	Phase   domain.Phase     `json:"phase"`
-	Version int64            `json:"version"`
-}
+type Outcome = domain.Outcome
 
-// Send sends a command to a plan and waits until the plan has taken it, as
-// long as ctx lasts. A command that is not possible gives a *RefusedError, and
+// Send sends a command to a plan and waits for what becomes of it, as long as
+// ctx lasts: for a pause until the plan is PAUSED, and otherwise until the plan
+// has carried it out. A command that is not possible gives a *RefusedError, and
 // one that nobody took in time a *TimeoutError.
+//
+// The command goes as an Update, whose answer is exact and whose refusal leaves
+// no trace in history. An Update needs a worker that accepts it: where none is
+// there, or none accepts it within 10 seconds, the command goes as a Signal,
+// which waits in history for the next worker. Both carry the same commandId, so
+// that a plan which gets both carries it out once.
 func (c *Client) Send(ctx context.Context, id string, name domain.CommandName, command domain.Command) (Outcome, error) {
-	command.CommandID = uuid.NewString()
-	if err := c.signal(ctx, id, name, command); err != nil {
-		return Outcome{}, err
-	}
-	entry, err := c.await(ctx, id, name, command.CommandID)
-	switch {
-	case err != nil:
-		return Outcome{}, err
-	case !entry.Accepted:
-		return Outcome{}, &RefusedError{Why: entry.Refusal}
-	}
-	outcome := Outcome{State: entry.State, Version: entry.Version}
-	if snapshot, err := c.Snapshot(ctx, id); err == nil {
-		outcome = outcomeOf(snapshot)
-	}
-	return outcome, nil
-}
-
-func outcomeOf(s domain.Snapshot) Outcome {
-	return Outcome{State: s.State, Phase: s.Phase, Version: s.Version}
-}
-
-func (c *Client) signal(ctx context.Context, id string, name domain.CommandName, command domain.Command) error {
-	calling, cancel := context.WithTimeout(ctx, 2*callTimeout)
-	defer cancel()
-	err := c.Temporal.SignalWorkflow(calling, id, "", string(name), command)
-	var notFound *serviceerror.NotFound
-	if errors.As(err, &notFound) {
-		return c.whyNotTaken(ctx, id, name)
-	}
-	return c.wrap(err, id)
-}
-
-// whyNotTaken finds out why no workflow takes a command: there is none, or it
-// has ended.
-func (c *Client) whyNotTaken(ctx context.Context, id string, name domain.CommandName) error {
+	command = identified(command)
 	description, err := c.describe(ctx, id)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
-	var snapshot domain.Snapshot
-	if found, err := c.final(ctx, id, &snapshot); err == nil && found {
-		return &RefusedError{Why: (&domain.TransitionError{Entity: "plan", Name: id, State: string(snapshot.State), Event: string(name)}).Error()}
+	if description.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return Outcome{}, c.whyNotTaken(ctx, id, name)
 	}
-	return &RefusedError{Why: fmt.Sprintf("the workflow of plan %q has ended (%s), so %s is not possible", id, statusOf(description).word(), name)}
+	serving, err := c.workersOf(ctx, description.GetExecutionConfig().GetTaskQueue().GetName(), enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err == nil && serving.alive == 0 {
+		return c.post(ctx, id, name, command)
+	}
+	outcome, taken, err := c.update(ctx, id, name, command)
+	if !taken {
+		return c.post(ctx, id, name, command)
+	}
+	return outcome, err
 }
 
-// await polls the audit trail until it tells what became of a command.
-func (c *Client) await(ctx context.Context, id string, name domain.CommandName, commandID string) (domain.AuditEntry, error) {
-	var last error
-	for {
-		trail, err := c.Audit(ctx, id)
-		if entry, found := entryOf(trail, commandID); found {
-			return entry, nil
-		}
-		if err != nil && !Passing(err) && ctx.Err() == nil {
-			return domain.AuditEntry{}, err
-		}
-		if err != nil && ctx.Err() == nil {
-			last = err
-		}
-		if !pause(ctx, pollEvery) {
-			return domain.AuditEntry{}, &TimeoutError{What: fmt.Sprintf(
-				"%s was sent to plan %q and stays on the way, but nobody has taken it in time%s; see what becomes of it with: sluice audit %s", name, id, because(last), id)}
-		}
+// identified gives a command the id by which a repeat is known.
+func identified(command domain.Command) domain.Command {
+	if command.CommandID == "" {
+		command.CommandID = uuid.NewString()
 	}
+	return command
 }
 
-func because(err error) string {
+// update sends a command as an Update. It reports false where the plan may not
+// have taken it.
+func (c *Client) update(ctx context.Context, id string, name domain.CommandName, command domain.Command) (outcome Outcome, taken bool, err error) {
+	accepting, cancel := context.WithTimeout(ctx, patience(ctx))
+	defer cancel()
+	handle, err := c.Temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateID: command.CommandID, UpdateName: string(name), Args: []any{command},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
 	if err == nil {
-		return ""
+		err = handle.Get(ctx, &outcome)
 	}
-	return ": " + err.Error()
-}
-
-func entryOf(trail workflows.AuditTrail, commandID string) (domain.AuditEntry, bool) {
-	for _, entry := range trail.Entries {
-		if entry.CommandID == commandID {
-			return entry, true
-		}
-	}
-	return domain.AuditEntry{}, false
-}
-
-// pause waits, and reports whether ctx lasted that long.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// AwaitPaused waits until a plan that was asked to pause is PAUSED, as long as
-// ctx lasts. A plan that came to something else gives a *RefusedError, or a
-// *PlanFailedError.
-func (c *Client) AwaitPaused(ctx context.Context, id string) (View, error) {
-	var view View
-	for {
-		current, err := c.View(ctx, id)
-		switch {
-		case err == nil:
-			view = current
-			if settled, err := pauseSettled(view); settled {
-				return view, err
-			}
-		case !Passing(err) && ctx.Err() == nil:
-			return view, err
-		}
-		if !pause(ctx, pollEvery) {
-			return view, stillPausing(id, view)
-		}
-	}
-}
-
-// pauseSettled reports whether a pause that was accepted has come to its end,
-// and what stood in its way.
-func pauseSettled(view View) (bool, error) {
+	var refusal *temporal.ApplicationError
+	var gone *serviceerror.NotFound
 	switch {
-	case view.State == domain.PlanPaused:
-		return true, nil
-	case view.State == domain.PlanFailed:
-		return true, &PlanFailedError{View: view}
-	case view.State == domain.PlanCompleted:
-		return true, &RefusedError{Why: fmt.Sprintf("plan %q was COMPLETED before it could pause; nothing is in flight", view.PlanID)}
-	case view.Status != statusName(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING):
-		return true, &RefusedError{Why: fmt.Sprintf("the workflow of plan %q ended before the plan could pause (%s)", view.PlanID, view.Status.word())}
-	case view.Phase != domain.PhasePausing:
-		return true, &RefusedError{Why: fmt.Sprintf("another command came after the pause: plan %q is %s, version %d; see who sent it with: sluice audit %s", view.PlanID, view.State, view.Version, view.PlanID)}
+	case err == nil:
+		return outcome, true, nil
+	case errors.As(err, &refusal) && (refusal.Type() == workflows.ErrorRefused || refusal.Type() == workflows.ErrorConflict):
+		return Outcome{}, true, &RefusedError{Why: refusal.Message()}
+	case errors.As(err, &refusal): // the worker is of a version that takes Signals only
+		return Outcome{}, false, err
+	case errors.As(err, &gone):
+		return Outcome{}, true, c.whyNotTaken(ctx, id, name)
+	case handle == nil:
+		return Outcome{}, false, err
+	case ctx.Err() != nil:
+		return Outcome{}, true, c.late(ctx, id, name)
 	}
-	return false, nil
+	outcome, err = c.told(ctx, id, name, command.CommandID)
+	return outcome, true, err
 }
 
-func stillPausing(id string, view View) error {
-	var tasks []string
-	for _, t := range view.Tasks {
-		if t.State == domain.TaskRunning {
-			tasks = append(tasks, t.Name)
-		}
+// patience is how long an Update may wait to be accepted: it leaves time for
+// the Signal after it.
+func patience(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(acceptTime, time.Until(deadline)/2)
 	}
-	what := fmt.Sprintf("plan %q was asked to pause and still is at it", id)
-	if len(tasks) > 0 {
-		what += "; not stopped yet: " + strings.Join(tasks, ", ")
-	}
-	return &TimeoutError{What: what + "; the pause stands, see when it is PAUSED with: sluice watch " + id}
+	return acceptTime
 }
 
-// PlanFailedError says that a plan is FAILED.
-type PlanFailedError struct{ View View }
-
-func (e *PlanFailedError) Error() string {
-	text := fmt.Sprintf("plan %q is FAILED", e.View.PlanID)
-	if reason := e.View.Reason; reason != nil {
-		if reason.Task != "" {
-			text += ", task " + reason.Task
-		}
-		if reason.Message != "" {
-			text += ": " + reason.Message
-		}
+// late words that the time is over for a command that the plan has accepted.
+func (c *Client) late(ctx context.Context, id string, name domain.CommandName) error {
+	if name == domain.CommandPause {
+		looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*callTimeout)
+		defer cancel()
+		view, _ := c.View(looking, id) // without it the tasks are not named
+		return stillPausing(id, view)
 	}
-	return text
+	return &TimeoutError{What: fmt.Sprintf("plan %q has accepted %s and not answered in time; see what becomes of it with: sluice audit %s", id, name, id)}
 }

@@ -28,10 +28,10 @@ func answering(s *server, entry domain.AuditEntry) *[]domain.Command {
 	return &sent
 }
 
-func TestSendReturnsWhatBecameOfTheCommand(t *testing.T) {
+func TestSendWithoutAWorkerLeavesASignalAndReturnsWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
-	s := &server{status: runningStatus, snapshot: domain.Snapshot{State: domain.PlanRunning, Phase: domain.PhasePausing, Version: 8}}
-	sent := answering(s, domain.AuditEntry{Accepted: true, State: domain.PlanRunning, Version: 8})
+	s := &server{status: runningStatus}
+	sent := answering(s, domain.AuditEntry{Accepted: true, State: domain.PlanRunning, Phase: domain.PhasePausing, Version: 8})
 	outcome, err := newClient(s).Send(context.Background(), "green", domain.CommandPause, domain.Command{Actor: "alice", Reason: "lunch"})
 	require.NoError(t, err)
 	require.Equal(t, Outcome{State: domain.PlanRunning, Phase: domain.PhasePausing, Version: 8}, outcome)
