@@ -2,6 +2,9 @@ module github.com/seed-3652815f/sluice
 
 go 1.26.0
 
+// Packages of npm bring Go code of their own along.
+ignore node_modules
+
 require (
 	github.com/gofrs/flock v0.13.2
 	github.com/google/renameio/v2 v2.0.2
