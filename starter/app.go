@@ -21,6 +21,13 @@ type service interface {
 	Start(ctx context.Context, id string, plan planfile.Plan) (runID string, err error)
 	Served(ctx context.Context) error
 	Executors(ctx context.Context) (domain.Catalog, error)
+	StartAgain(ctx context.Context, id string, plan planfile.Plan) (runID string, err error)
+	Running(ctx context.Context, id string) (bool, error)
+	Redrive(ctx context.Context, id string, command domain.Command) (plans.Outcome, error)
+	Reverse(ctx context.Context, id string, command domain.Command) (reverseID string, err error)
+	PreviewReverse(ctx context.Context, id string) (plans.ReversePreview, error)
+	Records(ctx context.Context, id string, page domain.PageQuery) (domain.RecordsPage, error)
+	Targets(ctx context.Context, id string, page domain.PageQuery) (domain.TargetsPage, error)
 	List(ctx context.Context, filter plans.Filter) (plans.Listing, error)
 	View(ctx context.Context, id string) (plans.View, error)
 	Audit(ctx context.Context, id string) (workflows.AuditTrail, error)
@@ -68,8 +75,8 @@ func (a *app) root() *cobra.Command {
 	a.connection = config.NewConnection(root.PersistentFlags())
 	a.taskQueue = config.TaskQueueFlag(root.PersistentFlags())
 	root.AddCommand(a.validateCommand(), a.previewCommand(), a.schemaCommand(), a.createCommand(), a.startCommand(),
-		a.listCommand(), a.getCommand(), a.watchCommand(), a.waitCommand(), a.auditCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.skipCommand(), a.abortCommand(), a.executorsCommand(), a.doctorCommand())
+		a.listCommand(), a.getCommand(), a.watchCommand(), a.waitCommand(), a.auditCommand(), a.recordsCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.rollbackCommand(), a.skipCommand(), a.abortCommand(), a.executorsCommand(), a.doctorCommand())
 	return root
 }
 

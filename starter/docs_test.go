@@ -101,8 +101,8 @@ func TestEveryCommandAndFlagIsDocumented(t *testing.T) {
 }
 
 // commandLine is a call of sluice in a page: in a line of its own, after a
-// prompt or not, or within a sentence.
-var commandLine = regexp.MustCompile("(?m)^ *(?:\\$ )?(sluice [^\n]+)$|`(sluice [^`]+)`")
+// prompt or indented, or within a sentence.
+var commandLine = regexp.MustCompile("(?m)^(?: {4,}| *\\$ )(sluice [^\n]+)$|`(sluice [^`]+)`")
 
 // TestEveryCommandLineInTheDocumentationExists looks up the command and the
 // flags of each call of sluice in all pages.

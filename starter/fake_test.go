@@ -38,7 +38,14 @@ type fake struct {
 	plan    planfile.Plan
 	sent    []sentCommand
 	posted  bool
-	filter  plans.Filter
+	again   bool
+
+	ended, redriven bool
+	reverse         plans.ReversePreview
+	records         map[int]domain.RecordsPage // by offset
+	targets         map[int]domain.TargetsPage // likewise
+	pages           []domain.PageQuery         // that were asked for
+	filter          plans.Filter
 }
 
 type sentCommand struct {
@@ -107,6 +114,37 @@ func (f *fake) Send(_ context.Context, id string, name domain.CommandName, comma
 func (f *fake) Post(ctx context.Context, id string, name domain.CommandName, command domain.Command) (plans.Outcome, error) {
 	f.posted = true
 	return f.Send(ctx, id, name, command)
+}
+
+func (f *fake) StartAgain(ctx context.Context, id string, plan planfile.Plan) (string, error) {
+	f.again = true
+	return f.Start(ctx, id, plan)
+}
+
+func (f *fake) Running(context.Context, string) (bool, error) { return !f.ended, nil }
+
+func (f *fake) Redrive(ctx context.Context, id string, command domain.Command) (plans.Outcome, error) {
+	f.redriven = true
+	return f.Send(ctx, id, domain.CommandRetry, command)
+}
+
+func (f *fake) Reverse(ctx context.Context, id string, command domain.Command) (string, error) {
+	_, err := f.Send(ctx, id, domain.CommandRollback, command)
+	return domain.ReverseID(id), err
+}
+
+func (f *fake) PreviewReverse(context.Context, string) (plans.ReversePreview, error) {
+	return f.reverse, f.sendErr
+}
+
+func (f *fake) Records(_ context.Context, _ string, q domain.PageQuery) (domain.RecordsPage, error) {
+	f.pages = append(f.pages, q)
+	return f.records[q.Offset], nil
+}
+
+func (f *fake) Targets(_ context.Context, _ string, q domain.PageQuery) (domain.TargetsPage, error) {
+	f.pages = append(f.pages, q)
+	return f.targets[q.Offset], nil
 }
 
 func (f *fake) AwaitPaused(ctx context.Context, id string) (plans.View, error) {

@@ -12,20 +12,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-3652815f/sluice/domain"
 	"github.com/seed-3652815f/sluice/internal/plans"
 	"github.com/seed-3652815f/sluice/internal/report"
 )
 
 func (a *app) getCommand() *cobra.Command {
 	var form *output
+	chosen := &targetFlags{}
+	var query domain.PageQuery
 	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "Show a plan's status, with what is in flight",
 		Long: "Shows a plan's status. What is in flight (attempts, heartbeats, who has it) comes from the\n" +
-			"server's own record, so it is true also between two events of the plan.",
+			"server's own record, so it is true also between two events of the plan. With --targets it lists\n" +
+			"the targets with how far each is, by the plan's last event; -o json has one JSON object a line.",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeID(),
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			if query, err = chosen.query(); err == nil && chosen.all && form.form != formTable && form.form != formJSON {
+				return fmt.Errorf("--targets knows the forms %s and %s", formTable, formJSON)
+			}
+			return err
+		},
 		RunE: a.online(func(ctx context.Context, s service, args []string) error {
+			if chosen.all {
+				return a.listTargets(ctx, s, args[0], form.form, query)
+			}
 			view, err := s.View(ctx, args[0])
 			var none *plans.NoWorkerError
 			if err != nil && !errors.As(err, &none) {
@@ -40,6 +53,10 @@ func (a *app) getCommand() *cobra.Command {
 			return err
 		}),
 	}
+	cmd.Flags().BoolVar(&chosen.all, "targets", false, "list the targets, in the place of the status")
+	cmd.Flags().StringVar(&chosen.task, "task", "", "with --targets: only those of the task of this `name`")
+	cmd.Flags().StringVar(&chosen.state, "state", "", "with --targets: only those in this `state`: "+strings.Join(namesOf(domain.TargetStates), ", "))
+	complete(cmd, "state", namesOf(domain.TargetStates))
 	form = addOutput(cmd, formTable, formJSON, formYAML, formName)
 	return cmd
 }

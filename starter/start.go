@@ -20,6 +20,7 @@ import (
 type newPlanFlags struct {
 	file, id string
 	watch    bool
+	again    bool
 	output   *output
 }
 
@@ -47,8 +48,10 @@ func (a *app) startCommand() *cobra.Command {
 				return fmt.Errorf("--%s is for a plan that is held; a file starts without a command", name)
 			}
 		}
-		if held && cmd.Flags().Changed("id") {
-			return errors.New("--id is for a plan file; the argument is the id of a plan")
+		for _, name := range []string{"id", "again"} {
+			if held && cmd.Flags().Changed(name) {
+				return fmt.Errorf("--%s is for a plan file; the argument is the id of a plan", name)
+			}
 		}
 		return nil
 	}
@@ -64,6 +67,7 @@ func (a *app) startCommand() *cobra.Command {
 		return a.begin(ctx, plan, flags)
 	})
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.again, "again", false, "run a plan anew that has run before and has ended")
 	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "watch the plan until it ends or is paused")
 	st.commandFlags = addCommandFlags(cmd, false)
 	flags.output = st.output
@@ -124,7 +128,11 @@ func (a *app) begin(ctx context.Context, plan planfile.Plan, flags *newPlanFlags
 		return err
 	}
 	defer leave()
-	runID, err := s.Start(ctx, id, plan)
+	start := s.Start
+	if flags.again {
+		start = s.StartAgain
+	}
+	runID, err := start(ctx, id, plan)
 	if err != nil {
 		return err
 	}

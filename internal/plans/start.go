@@ -23,9 +23,17 @@ func (c *Client) Start(ctx context.Context, id string, plan planfile.Plan) (runI
 }
 
 // StartAgain is Start for a plan that has run before under the id: it does
-// everything anew, as a new generation. One that has not ended gives a
-// *RefusedError.
+// everything anew, as a new generation. One that has not ended, or that is being
+// put back, gives a *RefusedError.
 func (c *Client) StartAgain(ctx context.Context, id string, plan planfile.Plan) (runID string, err error) {
+	reversing, err := c.Running(ctx, domain.ReverseID(id))
+	var none *NotFoundError
+	switch {
+	case reversing:
+		return "", &RefusedError{Why: fmt.Sprintf("the plan %q is being put back by the plan %s; wait for that one, or abort it, first", id, domain.ReverseID(id))}
+	case err != nil && !errors.As(err, &none):
+		return "", err
+	}
 	return c.startPlan(ctx, id, plan, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
 }
 
