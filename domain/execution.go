@@ -256,7 +256,7 @@ func (p *Plan) settle(now time.Time) {
 		return // until the reverse plan has ended
 	case p.rec.Intent == intentUndo:
 		event, p.rec.Reason = PlanPause, p.afterUndo(now)
-	case settled && !(p.rec.Intent == intentPause && p.anyTask((*Task).undone)):
+	case settled && (p.rec.Intent != intentPause || !p.anyTask((*Task).undone)):
 		event, p.rec.Reason = PlanComplete, nil
 	case p.rec.Intent == intentPause:
 		event = PlanPause
