@@ -71,7 +71,11 @@ func TestACheckNamesEachFaultAndItsParameter(t *testing.T) {
 		`{"to": "", "count": 12}`:   {{Path: "spec.tasks[7].params.to", Message: "is missing"}, {Path: "spec.tasks[7].params.count", Message: "is 12, but has to be at most 9"}},
 		`{"to": "odd"}`:             {{Path: "spec.tasks[7].params", Message: "to and count do not go together"}},
 		`{"to": "green", "tow": 1}`: {{Path: "spec.tasks[7].params.tow", Message: `there is no parameter "tow"; did you mean "to"?`}},
-		`{"count": "many"}`:         {{Path: "spec.tasks[7].params.count", Message: `is "many", but has to be a whole number`}, {Path: "spec.tasks[7].params.to", Message: "is missing"}},
+		`{"count": 12, "tow": "green"}`: {
+			{Path: "spec.tasks[7].params.to", Message: "is missing"}, {Path: "spec.tasks[7].params.tow", Message: `there is no parameter "tow"; did you mean "to"?`},
+			{Path: "spec.tasks[7].params.count", Message: "is 12, but has to be at most 9"},
+		},
+		`{"count": "many"}`: {{Path: "spec.tasks[7].params.count", Message: `is "many", but has to be a whole number`}, {Path: "spec.tasks[7].params.to", Message: "is missing"}},
 	} {
 		require.Equal(t, want, check(t, domain.TaskCheck{Index: 7, Executor: "gateway.one", Params: json.RawMessage(params)}), params)
 	}

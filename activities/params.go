@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-3652815f/sluice/domain"
@@ -29,22 +30,49 @@ func BadParam(param, format string, args ...any) error {
 	return &ParamError{Param: param, Err: fmt.Errorf(format, args...)}
 }
 
-// decodeParams reads parameters strictly. The error is of every fault.
+// decodeParams reads parameters strictly. The error is of every fault: what
+// their schema does not allow, and what Validate finds in the rest.
 func decodeParams[P any](schema *paramschema.Schema, raw json.RawMessage) (P, error) {
 	var params P
-	var faults []error
-	for _, fault := range schema.Faults(raw) {
-		faults = append(faults, faultError(fault))
+	wrong, rest := schema.Check(raw)
+	err := json.Unmarshal(rest, &params)
+	if len(wrong) > 0 {
+		return params, errors.Join(faultErrors(wrong, params, err)...)
 	}
-	if len(faults) > 0 {
-		return params, errors.Join(faults...)
-	}
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &params); err != nil {
-			return params, fmt.Errorf("reading the parameters: %w", err)
-		}
+	if err != nil {
+		return params, fmt.Errorf("reading the parameters: %w", err)
 	}
 	return params, validate(params)
+}
+
+// faultErrors returns faults as errors, with what Validate finds beside them
+// where the rest could be read.
+func faultErrors(wrong []domain.Fault, rest any, unread error) []error {
+	var faults []error
+	for _, fault := range wrong {
+		faults = append(faults, faultError(fault))
+	}
+	if unread != nil {
+		return faults
+	}
+	// Validate may rely on what is missing, and panic: then the first faults say
+	// enough.
+	_, err := guard(func() (struct{}, error) { return struct{}{}, validate(rest) })
+	for _, fault := range paramFaults("", err) {
+		// What has no place, or the place of one that is wrong, may be a
+		// consequence of that.
+		follows := fault.Path == "" || slices.ContainsFunc(wrong, func(w domain.Fault) bool { return isWithin(fault.Path, w.Path) })
+		if !follows {
+			faults = append(faults, faultError(fault))
+		}
+	}
+	return faults
+}
+
+// isWithin reports whether a parameter is another one or a part of it.
+func isWithin(path, around string) bool {
+	rest, ok := strings.CutPrefix(path, around)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // validate lets parameters judge themselves, where they can.
@@ -77,9 +105,16 @@ func paramFaults(path string, err error) []domain.Fault {
 		}
 		return faults
 	case errors.As(err, &param):
-		return []domain.Fault{{Path: path + "." + param.Param, Message: param.Err.Error()}}
+		return []domain.Fault{{Path: below(path, param.Param), Message: param.Err.Error()}}
 	}
 	return []domain.Fault{{Path: path, Message: domain.FailureInfo{Reason: err.Error()}.Bounded().Reason}}
+}
+
+func below(path, param string) string {
+	if path == "" {
+		return param
+	}
+	return path + "." + param
 }
 
 // isJoin tells errors.Join, which says nothing of its own, from fmt.Errorf with

@@ -84,6 +84,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	var invalid *planfile.InvalidError
 	var work *workError
 	var many *manyError
+	var faulty *domain.InvalidPlanError
 	switch {
 	case ctx.Err() != nil:
 		fmt.Fprintln(a.err, "sluice: interrupted; what was started goes on without this command.")
@@ -95,6 +96,11 @@ func (a *app) finish(ctx context.Context, err error) int {
 		for _, one := range many.errs {
 			fmt.Fprintf(a.err, "sluice: %s.\n", report.Clean(one.Error()))
 		}
+	case errors.As(err, &faulty) && len(faulty.Faults) > 1: // the workflow has refused it
+		for _, fault := range faulty.Faults {
+			fmt.Fprintln(a.err, report.Clean(fault.String()))
+		}
+		fmt.Fprintf(a.err, "sluice: the plan was refused, it has %s.\n", plural(len(faulty.Faults), "fault"))
 	case !errors.As(err, &work):
 		fmt.Fprintf(a.err, "sluice: %s; see sluice --help.\n", report.Clean(err.Error()))
 	default: // what executors and servers say may be of several lines, or steer a terminal

@@ -20,26 +20,65 @@ import (
 // each with the parameter's path, in the order of the paths. No parameters at
 // all are the same as an empty object, and null the same as one left out.
 func (s *Schema) Faults(raw json.RawMessage) []domain.Fault {
+	faults, _ := s.Check(raw)
+	return faults
+}
+
+// Check is Faults, and returns the parameters without those that are faulty, so
+// that further rules can be held against the rest; nil where there is no rest.
+func (s *Schema) Check(raw json.RawMessage) (faults []domain.Fault, rest json.RawMessage) {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		raw = json.RawMessage("{}")
 	}
 	tree, err := validator.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
-		return []domain.Fault{{Message: "the parameters are no JSON: " + err.Error()}}
+		return []domain.Fault{{Message: "the parameters are no JSON: " + err.Error()}}, nil
 	}
 	tree = withoutNulls(tree)
 	var invalid *validator.ValidationError
 	if err := s.compiled.Validate(tree); err == nil {
-		return nil
+		return nil, raw
 	} else if !errors.As(err, &invalid) {
-		return []domain.Fault{{Message: err.Error()}}
+		return []domain.Fault{{Message: err.Error()}}, nil
 	}
-	var faults []domain.Fault
+	var wrong []*validator.ValidationError
 	for leaf := range leaves(invalid) {
 		faults = append(faults, s.describe(leaf, tree)...)
+		wrong = append(wrong, leaf)
 	}
 	slices.SortStableFunc(faults, func(a, b domain.Fault) int { return strings.Compare(a.Path, b.Path) })
-	return faults
+	for _, leaf := range wrong {
+		leaveOut(tree, leaf)
+	}
+	if rest, err = json.Marshal(tree); err != nil {
+		return faults, nil
+	}
+	return faults, rest
+}
+
+// leaveOut takes what is wrong out of the tree.
+func leaveOut(tree any, err *validator.ValidationError) {
+	location := err.InstanceLocation
+	switch k := err.ErrorKind.(type) {
+	case *kind.Required:
+		return
+	case *kind.AdditionalProperties:
+		if holder, ok := valueAt(tree, location).(map[string]any); ok {
+			for _, name := range k.Properties {
+				delete(holder, name)
+			}
+		}
+		return
+	}
+	// Of a list no item can go without moving those behind it: the whole goes.
+	for len(location) > 0 {
+		last := len(location) - 1
+		if holder, ok := valueAt(tree, location[:last]).(map[string]any); ok {
+			delete(holder, location[last])
+			return
+		}
+		location = location[:last]
+	}
 }
 
 func withoutNulls(value any) any {
