@@ -35,6 +35,7 @@ func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*dom
 		save: func(ctx context.Context, cp encodedCheckpoint) error { return send(ctx, cp) },
 		now:  time.Now, observer: observe(ctx, request),
 	}
+	sent := failedAttempts(request.Checkpoint)
 	if activity.HasHeartbeatDetails(ctx) {
 		var earlier domain.Checkpoint
 		if err := activity.GetHeartbeatDetails(ctx, &earlier); err != nil {
@@ -42,7 +43,9 @@ func (e Executor) Execute(ctx context.Context, request domain.TaskRequest) (*dom
 		}
 		a.request.Checkpoint = &earlier
 	}
+	failed := failedAttempts(a.request.Checkpoint) - sent
 	result, err := a.run(ctx, e)
+	a.tellLost(failed, err)
 	if temporal.IsCanceledError(err) {
 		// The SDK reports an end as canceled only where a heartbeat of its own
 		// was answered so; else history would call the pause a failure.

@@ -2,6 +2,9 @@ package activities
 
 import (
 	"context"
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/seed-3652815f/sluice/domain"
 )
@@ -18,6 +21,7 @@ type AttemptObserver interface {
 	Done(targets int)   // targets have gone through every step
 	Failed(targets int) // targets were given up
 	Saved(bytes int)    // the server has taken a checkpoint
+	Lost(attempts int)  // so many attempts before this one, the last, ended with their workers
 }
 
 // observerKey finds the observer in the context of a worker's activities.
@@ -50,3 +54,23 @@ type unobserved struct{}
 func (unobserved) Done(int)   {}
 func (unobserved) Failed(int) {}
 func (unobserved) Saved(int)  {}
+func (unobserved) Lost(int)   {}
+
+// tellLost tells how many attempts were lost, once no further one comes. Of
+// those before this one the failed ones are known, from the checkpoint: what
+// is left was lost with its worker, by a crash or a stop.
+func (a *attempt) tellLost(failed int, err error) {
+	var application *temporal.ApplicationError
+	last := err == nil || temporal.IsCanceledError(err) || errors.As(err, &application) && application.NonRetryable()
+	if lost := a.number - 1 - failed; last && lost > 0 {
+		a.observed().Lost(lost)
+	}
+}
+
+// failedAttempts returns how many attempts a checkpoint says have failed.
+func failedAttempts(cp *domain.Checkpoint) int {
+	if cp == nil {
+		return 0
+	}
+	return cp.FailedAttempts
+}

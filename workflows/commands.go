@@ -31,6 +31,7 @@ func (r *run) takeCommands(ctx workflow.Context) {
 		} else {
 			entry = r.plan.Apply(l.name, command, now)
 		}
+		r.notePause(entry)
 		workflow.GetLogger(ctx).Info("command", "plan", r.plan.ID(), "command", entry.Command, "accepted", entry.Accepted,
 			"actor", entry.Actor, "refusal", entry.Refusal, "state", entry.State, "version", entry.Version)
 		if l.answer != nil {

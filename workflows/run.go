@@ -37,6 +37,7 @@ type run struct {
 	fresh      bool            // this run begins its plan rather than going on with it
 	beginning  bool            // the reverse plan is being started
 	pauses     int             // Updates that wait until the plan is PAUSED
+	pauseAsked time.Time       // when a pause was asked for that has not come yet
 }
 
 func newRun(ctx workflow.Context, plan *domain.Plan) *run {

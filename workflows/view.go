@@ -85,7 +85,11 @@ func keyword(key temporal.SearchAttributeKeyKeyword, before, current string) []t
 // logger is silent at replay.
 func (r *run) logTransitions(ctx workflow.Context) {
 	for _, t := range r.plan.Transitions() {
+		if reason := r.plan.Reason(); t.Actor == "" && t.Task == "" && reason != nil {
+			t.Actor = reason.Actor // who asked for the pause or the abort that has come now
+		}
 		workflow.GetLogger(ctx).Info("state", "plan", r.plan.ID(), "task", t.Task, "from", t.From, "to", t.To, "version", t.Version, "actor", t.Actor)
+		r.countTransition(ctx, t)
 	}
 }
 

@@ -49,6 +49,7 @@ func (r *run) work(ctx workflow.Context, t *domain.Task) {
 			r.must(r.plan.Fail(t, o.failure, workflow.Now(ctx)))
 			return
 		case lost:
+			r.countLost(ctx, t)
 			used += o.used
 			if !r.goOnAfterLoss(ctx, t, o, progress) {
 				return

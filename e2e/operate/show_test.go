@@ -60,15 +60,17 @@ type targets struct {
 	*httptest.Server
 	mu   sync.Mutex
 	held map[string]chan struct{} // by target
+	seen map[string]int           // requests by target
 }
 
 func startTargets(t *testing.T) *targets {
 	t.Helper()
-	s := &targets{held: map[string]chan struct{}{}}
+	s := &targets{held: map[string]chan struct{}{}, seen: map[string]int{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target := filepath.Base(r.URL.Path)
 		s.mu.Lock()
 		held := s.held[target]
+		s.seen[target]++
 		s.mu.Unlock()
 		if held != nil {
 			<-held
@@ -90,6 +92,13 @@ func (s *targets) hold(target string) (release func()) {
 	held := make(chan struct{})
 	s.held[target] = held
 	return sync.OnceFunc(func() { close(held) })
+}
+
+// asked returns how many requests there were for a target.
+func (s *targets) asked(target string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[target]
 }
 
 // plan writes a plan file of one task.

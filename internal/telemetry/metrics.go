@@ -37,6 +37,7 @@ type Metrics struct {
 	logger   *zap.Logger
 
 	targets     metric.Int64Counter
+	lost        metric.Int64Counter
 	checkpoints metric.Int64Histogram
 }
 
@@ -53,6 +54,10 @@ func NewMetrics(logger *zap.Logger) (*Metrics, error) {
 		sdkmetric.WithView(histogram("s", seconds), histogram("By", bytes))).Meter("sluice")
 	if m.targets, err = m.meter.Int64Counter("sluice_targets",
 		metric.WithDescription("Targets that this worker has brought to an end, by executor, mode and outcome; after a crash some are counted twice")); err != nil {
+		return nil, fmt.Errorf("making a metric: %w", err)
+	}
+	if m.lost, err = m.meter.Int64Counter("sluice_attempts_lost",
+		metric.WithDescription("Attempts that ended with their worker, by its stop or its crash, and that another attempt went on from, by executor")); err != nil {
 		return nil, fmt.Errorf("making a metric: %w", err)
 	}
 	if m.checkpoints, err = m.meter.Int64Histogram("sluice_checkpoint", metric.WithUnit("By"),
@@ -87,17 +92,21 @@ func (m *Metrics) Attempt(executor string, mode domain.Mode) activities.AttemptO
 		return metric.WithAttributeSet(attribute.NewSet(append(more, attribute.String("executor", executor))...))
 	}
 	return &attempt{
-		metrics:    m,
-		done:       with(attribute.String("mode", string(mode)), attribute.String("outcome", "done")),
-		failed:     with(attribute.String("mode", string(mode)), attribute.String("outcome", "failed")),
-		checkpoint: with(),
+		metrics: m,
+		done:    with(attribute.String("mode", string(mode)), attribute.String("outcome", "done")),
+		failed:  with(attribute.String("mode", string(mode)), attribute.String("outcome", "failed")),
+		plain:   with(),
 	}
 }
 
 // attempt counts for one attempt.
 type attempt struct {
-	metrics                  *Metrics
-	done, failed, checkpoint metric.MeasurementOption
+	metrics             *Metrics
+	done, failed, plain metric.MeasurementOption
+}
+
+func (a *attempt) Lost(attempts int) {
+	a.metrics.lost.Add(context.Background(), int64(attempts), a.plain.(metric.AddOption))
 }
 
 func (a *attempt) Done(targets int) {
@@ -109,5 +118,5 @@ func (a *attempt) Failed(targets int) {
 }
 
 func (a *attempt) Saved(bytes int) {
-	a.metrics.checkpoints.Record(context.Background(), int64(bytes), a.checkpoint.(metric.RecordOption))
+	a.metrics.checkpoints.Record(context.Background(), int64(bytes), a.plain.(metric.RecordOption))
 }
