@@ -2,10 +2,7 @@
 // a worker main, beside what package activities is for, the executors
 // themselves.
 //
-//	func main() {
-//		err := sluice.Run(sluice.Options{Executors: []activities.Executor{flags.Executor()}})
-//		…
-//	}
+//	func main() { sluice.Main(flags.Executor()) }
 //
 // NewWorker and ClientOptions are for programs that want more of the worker or
 // of its connection in their own hands.
@@ -18,6 +15,8 @@ package sluice
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -31,6 +30,7 @@ import (
 	"github.com/seed-3652815f/sluice/internal/config"
 	"github.com/seed-3652815f/sluice/internal/host"
 	"github.com/seed-3652815f/sluice/internal/payload"
+	"github.com/seed-3652815f/sluice/internal/program"
 	"github.com/seed-3652815f/sluice/workflows"
 )
 
@@ -45,9 +45,10 @@ type Options struct {
 	// way come to their end. 0 means 30 seconds.
 	StopTimeout time.Duration
 
-	// Settings are for the plans that begin on this worker. Where plans are to
-	// write search attributes, call EnsureSearchAttributes first.
-	Settings workflows.Settings
+	// SearchAttributes lets the plans that begin on this worker write search
+	// attributes, by which sluice list finds them. Call EnsureSearchAttributes
+	// before, or such a plan is stuck where the namespace does not know them.
+	SearchAttributes bool
 
 	// Executors are those that the worker serves, each of another name.
 	Executors []activities.Executor
@@ -65,34 +66,27 @@ type Options struct {
 	FailOnPanic bool
 }
 
-// Run connects as ClientOptions says, and works until the process is told to end
-// by SIGINT or SIGTERM; then it lets targets under way come to their end. Where
-// plans are to write search attributes, it registers what the namespace lacks.
-func Run(o Options) error {
-	ctx := context.Background()
-	options, err := ClientOptions()
-	if err != nil {
-		return err
-	}
-	c, err := config.Dial(ctx, options)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if o.Settings.SearchAttributes {
-		if err := EnsureSearchAttributes(ctx, c, options); err != nil {
-			return err
-		}
-	}
-	if err := NewWorker(c, o).Run(worker.InterruptCh()); err != nil {
-		return fmt.Errorf("running the worker: %w", err)
-	}
-	return nil
+// Main is the whole program of a worker with executors of its own. It has the
+// settings of sluice-worker, as flags and environment variables (--help lists
+// them): the connection, the task queue, what it shows of itself. It works until
+// the process is told to end, lets targets under way come to their end, and ends
+// the process.
+func Main(executors ...activities.Executor) {
+	program.Program{
+		Name: filepath.Base(os.Args[0]), Own: true,
+		Executors: func(*config.Worker) ([]activities.Executor, error) { return executors, nil },
+	}.Main()
 }
 
 // NewWorker returns a worker that is not started yet. The client has to have
 // the data converter of Sluice, as one made of ClientOptions has.
-func NewWorker(c client.Client, o Options) worker.Worker { return host.NewWorker(c, host.Options(o)) }
+func NewWorker(c client.Client, o Options) worker.Worker {
+	return host.NewWorker(c, host.Options{
+		TaskQueue: o.TaskQueue, StopTimeout: o.StopTimeout, Executors: o.Executors,
+		Settings:           workflows.Settings{SearchAttributes: o.SearchAttributes, Checks: true},
+		MaxConcurrentTasks: o.MaxConcurrentTasks, Observer: o.Observer, FailOnPanic: o.FailOnPanic,
+	})
+}
 
 // ClientOptions returns options for client.Dial: the connection that the
 // TEMPORAL_* variables and the profile of Temporal's configuration file name,

@@ -17,12 +17,12 @@ type Setting struct {
 }
 
 // Settings lists what was declared in a set of flags, group by group and in
-// the order of the flags' names.
+// the order of the flags' names, without those that are hidden.
 func Settings(flags *pflag.FlagSet) []Setting {
 	var list []Setting
 	for _, group := range groups {
 		flags.VisitAll(func(f *pflag.Flag) {
-			if first(f, groupAnnotation) != string(group) {
+			if first(f, groupAnnotation) != string(group) || f.Hidden {
 				return
 			}
 			list = append(list, Setting{
@@ -32,6 +32,13 @@ func Settings(flags *pflag.FlagSet) []Setting {
 		})
 	}
 	return list
+}
+
+// Hide leaves the settings of a group out of the help.
+func Hide(flags *pflag.FlagSet, group Group) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		f.Hidden = f.Hidden || first(f, groupAnnotation) == string(group)
+	})
 }
 
 func first(f *pflag.Flag, annotation string) string {

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"bytes"
@@ -8,12 +8,20 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3652815f/sluice/activities"
+	"github.com/seed-3652815f/sluice/internal/config"
+	"github.com/seed-3652815f/sluice/internal/egress"
 )
 
 // runWorker runs a command line and returns its exit code, stdout and stderr.
 func runWorker(args ...string) (int, string, string) {
 	var out, errs bytes.Buffer
-	code := run(context.Background(), args, &out, &errs, false)
+	p := Program{Name: "sluice-worker", Executors: func(s *config.Worker) ([]activities.Executor, error) {
+		_, err := egress.Parse(s.HTTPAllow)
+		return nil, err
+	}}
+	code := p.run(context.Background(), args, &out, &errs, false)
 	return code, out.String(), errs.String()
 }
 
@@ -40,7 +48,7 @@ func TestFaultsOfTheCommandLineAreUsageErrors(t *testing.T) {
 		`"plan.yaml" is one argument too many`: {"plan.yaml"},
 		`it is on or off`:                      {"--search-attributes", "maybe"},
 		`the log level is "loud"`:              {"--log-level", "loud"},
-		`--http-allow (SLUICE_HTTP_ALLOW)`:     {"--http-allow", "10.0.0.0/99"},
+		`"10.0.0.0/99" is neither`:             {"--http-allow", "10.0.0.0/99"},
 	} {
 		code, _, errs := runWorker(args...)
 		require.Equal(t, exitUsage, code, want)
@@ -57,4 +65,15 @@ func TestAServerThatIsNotThereIsNamed(t *testing.T) {
 	code, _, errs := runWorker("--address", address)
 	require.Equal(t, exitInternal, code)
 	require.Contains(t, errs, "sluice-worker: no Temporal server answers at "+address)
+}
+
+func TestAProgramOfItsOwnLeavesOutTheSettingsOfOtherExecutors(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	p := Program{Name: "flags", Own: true}
+	require.Equal(t, exitOK, p.run(context.Background(), []string{"--help"}, &out, &errs, false))
+	require.Contains(t, out.String(), "flags [flags]")
+	require.Contains(t, out.String(), "--metrics-address")
+	require.NotContains(t, out.String(), "--http-allow")
+	require.NotContains(t, out.String(), "What executors may do")
 }
