@@ -34,10 +34,13 @@ type Program struct {
 }
 
 // Main carries out the command line of the process and ends it.
-func (p Program) Main() {
+func (p Program) Main() { os.Exit(p.untilTold()) }
+
+// untilTold serves until the process is told to end.
+func (p Program) untilTold() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(p.run(ctx, os.Args[1:], os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))))
+	return p.run(ctx, os.Args[1:], os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
 }
 
 // The exit codes.
