@@ -18,11 +18,11 @@ import (
 
 // Params are the parameters of the executor "ledger".
 type Params struct {
-	Sink   string `json:"sink"`   // URL of the sink
-	To     string `json:"to"`     // the value that each target gets
-	Priors bool   `json:"priors"` // record what stood before
-	Batch  int    `json:"batch"`  // targets at once; 0 means 1
-	Blind  bool   `json:"blind"`  // write without reading first, so that a second time shows
+	Sink   string `json:"sink"`             // URL of the sink
+	To     string `json:"to"`               // the value that each target gets
+	Priors bool   `json:"priors,omitempty"` // record what stood before
+	Batch  int    `json:"batch,omitempty"`  // targets at once; 0 means 1
+	Blind  bool   `json:"blind,omitempty"`  // write without reading first, so that a second time shows
 }
 
 // Effect is one request for a change, as the executor sends it.

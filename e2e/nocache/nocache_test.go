@@ -96,7 +96,13 @@ func TestAPlanIsPausedResumedRetriedAndCompletedWhereEveryWorkflowTaskReplays(t 
 		return status()
 	}
 
-	<-entered
+	ended := make(chan error, 1)
+	go func() { ended <- run.Get(t.Context(), nil) }()
+	select {
+	case <-entered:
+	case err := <-ended:
+		t.Fatalf("the plan ended before its second target: %v", err)
+	}
 	send(domain.CommandPause)
 	require.Eventually(t, func() bool { return status().Phase == domain.PhasePausing }, time.Minute, 20*time.Millisecond)
 	awaitHeard(t, c, id)
