@@ -70,7 +70,7 @@ func (p *Plan) Apply(name CommandName, c Command, now time.Time) AuditEntry {
 	defer func() { p.actor = "" }()
 	if first, ok := p.seen(c.CommandID); ok {
 		return p.note(AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason,
-			Accepted: first.Accepted, Repeat: true, Refusal: first.Refusal})
+			Accepted: first.Accepted, Repeat: true, Refusal: first.Refusal, Conflict: first.Conflict})
 	}
 	entry := AuditEntry{At: now, Command: name, CommandID: c.CommandID, Actor: c.Actor, Reason: c.Reason, Task: c.Task}
 	changes, err := p.carryOut(name, c, now)

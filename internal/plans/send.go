@@ -72,7 +72,9 @@ func (c *Client) update(ctx context.Context, id string, name domain.CommandName,
 		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err == nil {
-		err = handle.Get(ctx, &outcome)
+		answering, cancel := answerTime(ctx, name)
+		defer cancel()
+		err = handle.Get(answering, &outcome)
 	}
 	var refusal *temporal.ApplicationError
 	var gone *serviceerror.NotFound
@@ -101,6 +103,17 @@ func patience(ctx context.Context) time.Duration {
 		return min(acceptTime, time.Until(deadline)/2)
 	}
 	return acceptTime
+}
+
+// answerTime bounds how long an accepted Update may take to be answered. A
+// server that has more Updates than it takes at once loses answers; the audit
+// trail then has them. A pause is answered when the plan is PAUSED, which may
+// take as long as the caller waits.
+func answerTime(ctx context.Context, name domain.CommandName) (context.Context, context.CancelFunc) {
+	if name == domain.CommandPause {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, patience(ctx))
 }
 
 // late words that the time is over for a command that the plan has accepted.
