@@ -55,6 +55,9 @@ func TestOfThirtyClientsThatMeanTheSameVersionExactlyOneIsHeard(t *testing.T) {
 	}
 	heard := 0
 	for _, e := range s.audit() {
+		if e.Repeat {
+			continue // an Update that was late, after its Signal
+		}
 		if e.Accepted {
 			heard++
 		} else {

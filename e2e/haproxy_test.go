@@ -143,7 +143,10 @@ func TestHAProxyKilledInThePlanIsWaitedForAndLosesNothing(t *testing.T) {
 			close(killed)
 		}
 	})
-	p := start(t, haproxyCutover(t, g, socket, tenants))
+	doc := haproxyCutover(t, g, socket, tenants)
+	retries := 100 // it waits for as long as the gateway is away
+	doc.Spec.Tasks[0].Retry.MaxRetries = &retries
+	p := start(t, doc)
 	startWorker(t)
 	<-killed
 	p.await("the task has failed once", func(domain.Snapshot) bool {

@@ -41,6 +41,11 @@ type Options struct {
 	FailOnPanic bool // a fault of workflow code fails the run, for tests; in production it blocks the run until a mended worker comes
 }
 
+// workflowPollers is how many polls for workflow tasks are open at once. With
+// the SDK's 2 both may wait for plans that are in memory, and a plan that is
+// not then waits until one of them ends, after a minute.
+const workflowPollers = 10
+
 // NewWorker returns a worker that is not started yet.
 func NewWorker(c client.Client, o Options) worker.Worker {
 	if o.TaskQueue == "" {
@@ -67,6 +72,7 @@ func NewWorker(c client.Client, o Options) worker.Worker {
 		WorkflowPanicPolicy:                policy,
 		DisableRegistrationAliasing:        true,
 		MaxConcurrentActivityExecutionSize: o.MaxConcurrentTasks,
+		MaxConcurrentWorkflowTaskPollers:   workflowPollers,
 		MaxHeartbeatThrottleInterval:       250 * time.Millisecond, // of executors that use the SDK's own heartbeat
 	})
 	workflows.Register(w, o.Settings)
